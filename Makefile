@@ -1,0 +1,50 @@
+# Cloud Assistant. `make help` lists the targets; each sets up what it needs by itself.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate --upgrade --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check bench lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(READY) ## make the environment in .venv from pinned, hashed versions
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $(READY)
+
+demo: $(READY) ## start everything on this machine, run a script on three instances, show the results, stop
+	@$(BIN)/python -m cloudassist.demo
+
+up: $(READY) ## the same stack, left running with Flower; Ctrl-C stops it
+	@$(BIN)/python -m cloudassist.up
+
+test: $(READY) ## run the tests
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup
+
+check: $(READY) ## lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## measure, as ratios in one run (QUICK=1 for a short one)
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+lock: $(READY) ## pin the newest versions that pyproject.toml allows
+	$(COMPILE) --extra dev --output-file requirements.lock
+	$(COMPILE) --extra flower --extra build --constraint requirements.lock --output-file compose/requirements.lock
+
+clean: ## remove everything that was made here
+	rm -rf $(VENV) .run build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
