@@ -1,0 +1,38 @@
+"""Ids of invocations, commands and records.
+
+A record's id is the Celery task id of its order. It is made of the invocation and the instance, so that whoever plans
+an execution, however often, plans the same record; and so that a log line with it says what it is about:
+``t-9f86d081884c7d65.web-1``.
+"""
+
+import secrets
+from typing import Final
+
+from cloudassist.errors import MessageError
+
+INVOKE_PREFIX: Final = "t-"
+COMMAND_PREFIX: Final = "c-"
+_RANDOM_BYTES: Final = 8
+
+
+def new_invoke_id() -> str:
+    """Return the id of a new invocation."""
+    return INVOKE_PREFIX + secrets.token_hex(_RANDOM_BYTES)
+
+
+def new_command_id() -> str:
+    """Return the id of a new command."""
+    return COMMAND_PREFIX + secrets.token_hex(_RANDOM_BYTES)
+
+
+def record_id(invoke_id: str, instance_id: str) -> str:
+    """Return the id of the record of one invocation on one instance."""
+    return f"{invoke_id}.{instance_id}"
+
+
+def split_record_id(value: str) -> tuple[str, str]:
+    """Return the invocation and the instance of a record; raises MessageError (bad-record-id)."""
+    invoke_id, separator, instance_id = value.partition(".")
+    if not separator or not invoke_id.startswith(INVOKE_PREFIX) or not instance_id:
+        raise MessageError("bad-record-id", value[:100])
+    return invoke_id, instance_id

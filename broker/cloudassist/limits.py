@@ -1,0 +1,87 @@
+"""Every number of the specification, with its unit and its source.
+
+Settings take their defaults from here; nothing else in the code writes one of these numbers again. "overview" is
+the product's overview page, "api" the operations reference, "design" our own decision (docs/decisions.md).
+"""
+
+from typing import Final
+
+# --- commands -------------------------------------------------------------------------------------------------
+COMMAND_CONTENT_BYTES: Final = 16 * 1024
+"""Bytes of the Base64 of the script (overview, "Limits")."""
+RENDERED_SCRIPT_BYTES: Final = 64 * 1024
+"""Bytes of the script after its parameters were filled in (design)."""
+PARAMETER_COUNT: Final = 20
+"""Custom parameters of one command (overview, "Limits")."""
+PARAMETER_NAME_BYTES: Final = 64
+"""Bytes of a parameter's name (api c)."""
+COMMAND_NAME_CHARACTERS: Final = 128
+"""Characters of a command's name (api c)."""
+COMMAND_DESCRIPTION_CHARACTERS: Final = 512
+"""Characters of a command's description (api c)."""
+WORKING_DIR_CHARACTERS: Final = 200
+"""Characters of a working directory (api c)."""
+USERNAME_CHARACTERS: Final = 255
+"""Characters of a user's name (api c)."""
+
+# --- runs -----------------------------------------------------------------------------------------------------
+TIMEOUT_DEFAULT_SECONDS: Final = 60
+"""Seconds a script may run when nothing is said (api a.1)."""
+TIMEOUT_MINIMUM_SECONDS: Final = 10
+"""Seconds, the least timeout (api a.1)."""
+TIMEOUT_MAXIMUM_SECONDS: Final = 86_400
+"""Seconds, the greatest timeout (api c, console)."""
+INSTANCES_PER_CALL: Final = 100
+"""Instances one run may name (api a.1); a setting up to INSTANCES_PER_CALL_CEILING."""
+INSTANCES_PER_CALL_CEILING: Final = 50_000
+"""Instances, the most that the setting may allow (design)."""
+CLIENT_TOKEN_CHARACTERS: Final = 64
+"""ASCII characters of a ClientToken (api a.0)."""
+CLIENT_TOKEN_SECONDS: Final = 24 * 3600
+"""Seconds a ClientToken is remembered (design)."""
+RUNNING_PER_INSTANCE: Final = 10
+"""Scripts one instance runs at a time (api c, agent concurrency)."""
+WAITING_PER_INSTANCE: Final = 50
+"""Records that may wait for one instance besides those that run (api c, agent concurrency)."""
+DELIVERY_SECONDS: Final = 60
+"""Seconds within which an order must be claimed unless the instance is full (api b.2, Aborted)."""
+START_WINDOW_SECONDS: Final = 3600
+"""Seconds after planning at which an order that waits behind a full instance ends (design)."""
+
+# --- instances ------------------------------------------------------------------------------------------------
+INSTANCE_ID_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+"""What an instance may be called: it becomes part of queue names and of access rules (design)."""
+PRESENCE_INTERVAL_SECONDS: Final = 15
+"""Seconds between two signs of life of an instance (design)."""
+PRESENCE_LIFETIME_SECONDS: Final = 45
+"""Seconds after which an instance that gave no sign of life counts as offline (design)."""
+TAG_COUNT: Final = 20
+"""Tags of one instance (api a.0)."""
+TAG_KEY_CHARACTERS: Final = 64
+"""Characters of a tag's key (api a.0)."""
+TAG_VALUE_CHARACTERS: Final = 128
+"""Characters of a tag's value (api a.0)."""
+
+# --- results --------------------------------------------------------------------------------------------------
+OUTPUT_BYTES: Final = 24 * 1024
+"""Bytes of output kept per record, head and tail together; the rest is counted in Dropped (api c)."""
+ERROR_INFO_CHARACTERS: Final = 255
+"""Characters of the sentence beside an error code (api d.5)."""
+RETENTION_SECONDS: Final = 30 * 24 * 3600
+"""Seconds a finished invocation is kept (api c, retention)."""
+
+# --- paging ---------------------------------------------------------------------------------------------------
+PAGE_SIZE: Final = 10
+"""Rows of a page when nothing is said (api a.0)."""
+PAGE_SIZE_MAXIMUM: Final = 50
+"""Rows, the most that one page may have (api a.0)."""
+
+# --- messages and the server ----------------------------------------------------------------------------------
+MESSAGE_BYTES: Final = 256 * 1024
+"""Bytes of one message on any queue; a longer one is put aside unread (design)."""
+KEYS_PER_CALL: Final = 1_000
+"""Keys that one server-side function may touch, so that nobody waits for it longer than a few ms (design)."""
+REPORTS_PER_TAKE: Final = 500
+"""Reports that an aggregator takes at a time (design)."""
+REJECTED_MESSAGES: Final = 1_000
+"""Messages kept in the list of the rejected ones, newest first (design)."""

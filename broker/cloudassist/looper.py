@@ -1,0 +1,91 @@
+"""A duty that a thread of its own carries out in turns."""
+
+import logging
+import threading
+from abc import ABC, abstractmethod
+from typing import Final
+
+from cloudassist.errors import ServiceUnavailableError
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS: Final = 0.2
+"""Seconds to wait after a first failed turn; it doubles with each further one."""
+LONGEST_PAUSE_SECONDS: Final = 3.0
+"""Seconds, the longest wait between two attempts."""
+_STOP_SECONDS: Final = 10.0
+"""Seconds to wait for the thread at a stop."""
+
+
+class Looper(ABC):
+    """Base of the duties: start, stop, and what happens to a turn that fails.
+
+    A turn does one bounded piece of work and returns how many seconds to rest before the next. While the server is
+    away turns are tried again with growing pauses; that and its end are logged once each. Any other error is logged
+    with its traceback and the next turn comes after a pause: a duty never dies in silence.
+    """
+
+    name = "duty"
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._failures = 0
+
+    @abstractmethod
+    def turn(self) -> float:
+        """Do one piece of work; return the seconds to rest."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Clean up after the last turn; called on the duty's thread."""
+
+    def start(self) -> None:
+        """Begin."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._loop, name=self.name, daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Cut the rest short: there is something to do."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after the turn that is under way."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(_STOP_SECONDS)
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            rest = self._try_turn()
+            if self._failures:
+                self._stopping.wait(rest)
+            else:
+                self._wake.wait(rest)
+                self._wake.clear()
+        try:
+            self.finish()
+        except ServiceUnavailableError as error:
+            log.warning("%s: could not finish: %s", self.name, error.message)
+
+    def _try_turn(self) -> float:
+        try:
+            rest = self.turn()
+        except ServiceUnavailableError as error:
+            if self._failures == 0:
+                log.warning("%s: %s", self.name, error.message)
+            return self._pause()
+        except Exception:
+            log.exception("%s: a turn failed", self.name)
+            return self._pause()
+        if self._failures:
+            log.info("%s: goes on", self.name)
+        self._failures = 0
+        return rest
+
+    def _pause(self) -> float:
+        self._failures += 1
+        return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self._failures - 1, 16))

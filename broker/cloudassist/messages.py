@@ -1,0 +1,182 @@
+"""What an instance has to say: reports about a record, and who it is.
+
+Both travel as JSON on the ``reports`` queue, with the MAC of the body's bytes in the message's headers. Times are
+milliseconds of the server's clock, which an agent learns with each claim.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from cloudassist import fields, limits, topology
+from cloudassist.errors import MessageError
+from cloudassist.fields import JsonObject
+from cloudassist.orders import MAXIMUM_MS, RECORD_ID_CHARACTERS
+from cloudassist.status import TERMINAL, InvocationStatus
+
+SCHEMA: Final = 1
+"""Version of what stands in these messages."""
+MAC_HEADER: Final = "mac"
+"""The header that carries the hexadecimal MAC of the body."""
+FINAL_SEQUENCE: Final = 2**31
+"""Sequence number of a record's last report, above all others, so that it can be repeated after a restart."""
+
+
+class Kind(StrEnum):
+    """What a message is about."""
+
+    REGISTER = "register"
+    STARTED = "started"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of one record so far.
+
+    ``sequence`` grows with each report of a record; one that is not above the last applied is ignored. ``output`` is
+    what was kept of the script's output, ``dropped`` the bytes that were not; ``ended`` the number of processes that a
+    stop or a timeout had to end.
+    """
+
+    instance_id: str
+    record_id: str
+    sequence: int
+    status: InvocationStatus
+    start_time: int | None = None
+    finish_time: int | None = None
+    exit_code: int | None = None
+    error_code: str = ""
+    error_info: str = ""
+    output: bytes = b""
+    dropped: int = 0
+    ended: int = 0
+
+    @property
+    def kind(self) -> Kind:
+        """Tell whether this is the last report of its record."""
+        return Kind.ENDED if self.status in TERMINAL else Kind.STARTED
+
+    def encode(self) -> str:
+        """Return the body."""
+        content: dict[str, Any] = {
+            "v": SCHEMA,
+            "kind": self.kind,
+            "instance": self.instance_id,
+            "record": self.record_id,
+            "sequence": self.sequence,
+            "status": self.status,
+            "start_time": self.start_time,
+        }
+        if self.kind is Kind.ENDED:
+            content |= {
+                "finish_time": self.finish_time,
+                "exit_code": self.exit_code,
+                "error_code": self.error_code,
+                "error_info": self.error_info[: limits.ERROR_INFO_CHARACTERS],
+                "output": base64.b64encode(self.output).decode(),
+                "dropped": self.dropped,
+                "ended": self.ended,
+            }
+        return json.dumps(content, separators=(",", ":"))
+
+    @classmethod
+    def decode(cls, source: JsonObject) -> Self:
+        """Read the body's fields; raises MessageError."""
+        return cls(
+            instance_id=_instance_id(source),
+            record_id=fields.text(source, "record", most=RECORD_ID_CHARACTERS),
+            sequence=fields.integer(source, "sequence", least=1, most=FINAL_SEQUENCE),
+            status=_status(source),
+            start_time=fields.optional_integer(source, "start_time", least=0, most=MAXIMUM_MS),
+            finish_time=fields.optional_integer(source, "finish_time", least=0, most=MAXIMUM_MS),
+            exit_code=fields.optional_integer(source, "exit_code", least=-(2**31), most=2**32),
+            error_code=fields.text(source, "error_code", most=64, default=""),
+            error_info=fields.text(source, "error_info", most=limits.ERROR_INFO_CHARACTERS, default=""),
+            output=_bytes(source, "output"),
+            dropped=fields.integer(source, "dropped", least=0, most=MAXIMUM_MS, default=0),
+            ended=fields.integer(source, "ended", least=0, most=MAXIMUM_MS, default=0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Who an instance is: sent when its agent starts, when it reconnects, and when a fact changes.
+
+    ``public_key`` is the public half of the instance's key. The ledger pins the first one it sees for an id.
+    """
+
+    instance_id: str
+    public_key: str
+    agent_version: str
+    os_type: str = ""
+    os_version: str = ""
+    hostname: str = ""
+    address: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def encode(self) -> str:
+        """Return the body."""
+        content: dict[str, Any] = {
+            "v": SCHEMA,
+            "kind": Kind.REGISTER,
+            "instance": self.instance_id,
+            **{name: getattr(self, name) for name in self.__slots__ if name != "instance_id"},
+        }
+        return json.dumps(content, separators=(",", ":"))
+
+    @classmethod
+    def decode(cls, source: JsonObject) -> Self:
+        """Read the body's fields; raises MessageError."""
+        tags = fields.texts(source, "tags", count=limits.TAG_COUNT, most=limits.TAG_VALUE_CHARACTERS)
+        if any(not 0 < len(key) <= limits.TAG_KEY_CHARACTERS for key in tags):
+            raise MessageError("bad-field", f"a tag's key must have 1 to {limits.TAG_KEY_CHARACTERS} characters")
+        return cls(
+            instance_id=_instance_id(source),
+            tags=tags,
+            **{
+                name: fields.text(source, name, most=255)
+                for name in cls.__slots__
+                if name not in {"instance_id", "tags"}
+            },
+        )
+
+
+Message = Report | Registration
+
+
+def decode(body: str | bytes) -> Message:
+    """Read the body of a message on ``reports``; raises MessageError."""
+    source = fields.parse_object(body, limit=limits.MESSAGE_BYTES)
+    if source.get("v") != SCHEMA:
+        raise MessageError("unknown-schema", str(source.get("v"))[:20])
+    if source.get("kind") == Kind.REGISTER:
+        return Registration.decode(source)
+    report = Report.decode(source)
+    if source.get("kind") != report.kind:
+        raise MessageError("bad-field", "kind does not go with status")
+    return report
+
+
+def _instance_id(source: JsonObject) -> str:
+    value = source.get("instance")
+    if not isinstance(value, str) or not topology.is_instance_id(value):
+        raise MessageError("bad-field", "instance")
+    return value
+
+
+def _status(source: JsonObject) -> InvocationStatus:
+    value = fields.text(source, "status", most=32)
+    if value not in TERMINAL and value != InvocationStatus.RUNNING:
+        raise MessageError("bad-field", f"status is {value!r}")
+    return InvocationStatus(value)
+
+
+def _bytes(source: JsonObject, name: str) -> bytes:
+    try:
+        return base64.b64decode(fields.text(source, name, most=limits.MESSAGE_BYTES, default=""), validate=True)
+    except (binascii.Error, ValueError):
+        raise MessageError("bad-field", f"{name} is not Base64") from None

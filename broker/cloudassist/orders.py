@@ -1,0 +1,177 @@
+"""Orders: what a producer asks of one instance, signed, and checked before anything of it is believed.
+
+An order travels as an envelope ``[kid, signature, payload]``. The payload is a JSON array; the signature covers a tag
+that names the purpose, then the payload's very bytes, so a signed run can never be read as a stop. The script is not
+in it: a run names the key under which the payload is stored once for all instances, and the hash of its bytes.
+
+Times are milliseconds of the server's clock. ``start_by`` is the last moment at which the script may start; an order
+is worth reading until ``expires``, so that an instance can still tell what became of a record.
+"""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from cloudassist import fields, ids
+from cloudassist.errors import MessageError
+from cloudassist.keyring import SIGNATURE_BYTES, SigningKey, Trust
+
+SCHEMA: Final = 1
+"""Version of the envelope's content and of the payload's."""
+ORDER_BYTES: Final = 1_024
+"""Bytes of an order's JSON, the most (about 150 are used)."""
+RECORD_ID_CHARACTERS: Final = 160
+"""Characters of a record's id, the most (invocation, due time and instance)."""
+PAYLOAD_BYTES: Final = 192 * 1024
+"""Bytes of a stored payload's JSON, the most (16 KB of Base64 each for script and parameters, escaped at worst)."""
+EXPIRY_MARGIN_MS: Final = 10 * 60 * 1000
+"""Milliseconds that an order stays readable beyond what its script may take, so that its fate can still be told."""
+MAXIMUM_MS: Final = 2**53
+"""The greatest moment or duration in milliseconds that every JSON reader keeps exact."""
+
+Envelope = list[str]
+"""``[kid, signature in Base64, payload as JSON text]``"""
+
+
+class Purpose(StrEnum):
+    """What an order asks for; part of what is signed."""
+
+    RUN = "run"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order to one instance about one record; the record's id names the instance.
+
+    ``epoch`` counts the instance's enrolments: an order for an earlier one is void. ``payload_key`` and
+    ``payload_hash`` (SHA-256 in Base64) are empty in a stop.
+    """
+
+    purpose: Purpose
+    record_id: str
+    epoch: int
+    expires: int
+    start_by: int = 0
+    payload_key: str = ""
+    payload_hash: str = ""
+
+    @property
+    def instance_id(self) -> str:
+        """Return whom the order is for."""
+        return ids.split_record_id(self.record_id)[1]
+
+    def seal(self, key: SigningKey) -> Envelope:
+        """Return the signed envelope."""
+        content = [SCHEMA, *(getattr(self, name) for name in _SIGNED)]
+        payload = json.dumps(content, separators=(",", ":"))
+        signature = key.sign(_tagged(self.purpose, payload.encode()))
+        return [key.kid, base64.b64encode(signature).decode(), payload]
+
+    @classmethod
+    def open(cls, purpose: Purpose, envelope: object, trust: Trust) -> Self:
+        """Verify an envelope's bytes, then read it; raises MessageError."""
+        kid, signature, payload = _parts(envelope)
+        trust.verify(kid, signature, _tagged(purpose, payload))
+        content = fields.parse_array(payload, limit=ORDER_BYTES)
+        if content[:1] != [SCHEMA]:
+            raise MessageError("unknown-schema", str(content[:1])[:20])
+        if len(content) != 1 + len(_SIGNED):
+            raise MessageError("bad-field", f"{len(content)} fields")
+        source = dict(zip(_SIGNED, content[1:], strict=True))
+        order = cls(
+            purpose,
+            record_id=fields.text(source, "record_id", most=RECORD_ID_CHARACTERS),
+            epoch=fields.integer(source, "epoch", least=0, most=MAXIMUM_MS),
+            expires=fields.integer(source, "expires", least=0, most=MAXIMUM_MS),
+            start_by=fields.integer(source, "start_by", least=0, most=MAXIMUM_MS),
+            payload_key=fields.text(source, "payload_key", most=128),
+            payload_hash=fields.text(source, "payload_hash", most=64),
+        )
+        ids.split_record_id(order.record_id)
+        return order
+
+
+_SIGNED: Final = ("record_id", "epoch", "expires", "start_by", "payload_key", "payload_hash")
+"""The fields of an order as they stand in the signed array, behind the schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What the instances of one invocation have in common: the script and how to run it.
+
+    ``timeout`` is in seconds; ``parameters`` is None where the command has none and the text is to be taken as it
+    stands; empty ``working_dir`` and ``username`` mean the agent's defaults.
+    """
+
+    invoke_id: str
+    command_id: str
+    type: str
+    content: str
+    timeout: int
+    parameters: dict[str, str] | None = None
+    working_dir: str = ""
+    username: str = ""
+    region: str = ""
+
+    def encode(self) -> bytes:
+        """Return the bytes that are stored and whose hash the orders carry."""
+        content: dict[str, Any] = {"v": SCHEMA, **{name: getattr(self, name) for name in self.__slots__}}
+        return json.dumps(content, separators=(",", ":")).encode()
+
+    @classmethod
+    def decode(cls, data: bytes, expected_hash: str) -> Self:
+        """Check the hash, then read the payload; raises MessageError."""
+        if payload_hash(data) != expected_hash:
+            raise MessageError("bad-payload-hash")
+        source = fields.parse_object(data, limit=PAYLOAD_BYTES)
+        if source.get("v") != SCHEMA:
+            raise MessageError("unknown-schema", str(source.get("v"))[:20])
+        parameters = None
+        if source.get("parameters") is not None:
+            parameters = fields.texts(source, "parameters", count=1_000, most=PAYLOAD_BYTES)
+        return cls(
+            parameters=parameters,
+            timeout=fields.integer(source, "timeout", least=1, most=MAXIMUM_MS),
+            **{
+                name: fields.text(source, name, most=PAYLOAD_BYTES)
+                for name in cls.__slots__
+                if name not in {"parameters", "timeout"}
+            },
+        )
+
+
+def expiry(start_by: int, now: int, run_seconds: float) -> int:
+    """Return until when an order signed now is worth reading: past everything that its script may take.
+
+    ``run_seconds`` is the timeout and the grace after it. Starting is bounded by ``start_by`` alone.
+    """
+    return max(start_by, now) + int(1000 * run_seconds) + EXPIRY_MARGIN_MS
+
+
+def payload_hash(data: bytes) -> str:
+    """Return the SHA-256 that orders carry, in Base64."""
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def _tagged(purpose: Purpose, payload: bytes) -> bytes:
+    return b"cloudassist/" + purpose.value.encode() + b"/v1\0" + payload
+
+
+def _parts(envelope: object) -> tuple[str, bytes, bytes]:
+    match envelope:
+        case [str() as kid, str() as signature, str() as payload] if len(payload) <= ORDER_BYTES:
+            pass
+        case _:
+            raise MessageError("bad-envelope")
+    try:
+        raw = base64.b64decode(signature, validate=True)
+        data = payload.encode()
+    except ValueError:
+        raise MessageError("bad-envelope") from None
+    if len(raw) != SIGNATURE_BYTES:
+        raise MessageError("bad-envelope", f"a signature of {len(raw)} bytes")
+    return kid, raw, data

@@ -1,0 +1,152 @@
+"""Settings: read once from the environment, checked, frozen, and passed down.
+
+Each field of :class:`Settings` is the environment variable ``CLOUDASSIST_<FIELD>`` in capitals. A role adds its own by
+deriving a class and calling :func:`read` with it. A bad value is a ConfigurationError that names variable, rule and
+value; defaults never hide it.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from cloudassist import limits
+from cloudassist.errors import ConfigurationError
+
+PREFIX: Final = "CLOUDASSIST_"
+SCHEMES: Final = ("redis://", "rediss://", "sentinel://")
+
+S = TypeVar("S", bound="Settings")
+
+
+def bounded(default: float, *, least: float, most: float) -> Any:
+    """Declare a number with its bounds; its unit stands in the field's docstring."""
+    return field(default=default, metadata={"least": least, "most": most})
+
+
+def default_state_dir() -> Path:
+    """Return the folder of keys and journals: /var/lib/cloudassist for root, else below the home folder."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/cloudassist")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "cloudassist"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every role may need to know about the installation."""
+
+    url: str = "redis://127.0.0.1:6379/0"
+    """The Redis or Valkey server: redis://, rediss:// or sentinel://."""
+    state_dir: Path = field(default_factory=default_state_dir)
+    """Folder of the keys and of the agents' journals."""
+    signing_key: Path | None = None
+    """File of the signing key; None: ``signing.key`` in the state folder."""
+    report_key: Path | None = None
+    """File of the report key; None: ``report.key`` in the state folder."""
+    trust_file: Path | None = None
+    """File of the public keys that agents believe in; None: ``trust`` in the state folder."""
+    region: str = "local"
+    """What ``{{ACS::RegionId}}`` stands for."""
+
+    command_content_bytes: int = bounded(limits.COMMAND_CONTENT_BYTES, least=1, most=64 * 1024)
+    """Bytes of the Base64 of a script, and of parameters, each."""
+    instances_per_call: int = bounded(limits.INSTANCES_PER_CALL, least=1, most=limits.INSTANCES_PER_CALL_CEILING)
+    """Instances that one call may name."""
+    running_per_instance: int = bounded(limits.RUNNING_PER_INSTANCE, least=1, most=1_000)
+    """Scripts that one instance runs at a time."""
+    waiting_per_instance: int = bounded(limits.WAITING_PER_INSTANCE, least=0, most=100_000)
+    """Records that may wait for one instance besides."""
+
+    delivery_seconds: float = bounded(limits.DELIVERY_SECONDS, least=1, most=86_400)
+    """Seconds within which an order must be claimed unless the instance is full."""
+    start_window_seconds: float = bounded(limits.START_WINDOW_SECONDS, least=1, most=7 * 86_400)
+    """Seconds after planning at which a record that still waits ends."""
+    kill_grace_seconds: float = bounded(5, least=0, most=300)
+    """Seconds between SIGTERM and SIGKILL at a timeout or a stop."""
+    silence_grace_seconds: float = bounded(60, least=0, most=86_400)
+    """Seconds past its deadline after which a silent record of an offline instance fails."""
+    server_settle_seconds: float = bounded(45, least=0, most=3_600)
+    """Seconds after a start of the server in which no verdict is made from silence."""
+    redelivery_seconds: float = bounded(3, least=0.1, most=60)
+    """Seconds after which a silent order is sent again for the first time; it doubles each time."""
+    redelivery_ceiling_seconds: float = bounded(60, least=0.1, most=3_600)
+    """Seconds, the longest time between two redeliveries."""
+    presence_interval_seconds: float = bounded(limits.PRESENCE_INTERVAL_SECONDS, least=0.2, most=30)
+    """Seconds between two signs of life of an instance; it counts as offline after three."""
+    retention_seconds: float = bounded(limits.RETENTION_SECONDS, least=60, most=10 * 365 * 86_400)
+    """Seconds a finished invocation is kept."""
+
+    @property
+    def signing_key_file(self) -> Path:
+        """Return where the signing key is."""
+        return self.signing_key or self.state_dir / "signing.key"
+
+    @property
+    def report_key_file(self) -> Path:
+        """Return where the report key is."""
+        return self.report_key or self.state_dir / "report.key"
+
+    @property
+    def trust_path(self) -> Path:
+        """Return where the public keys are."""
+        return self.trust_file or self.state_dir / "trust"
+
+    @property
+    def presence_lifetime_seconds(self) -> float:
+        """Return after how long without a sign of life an instance counts as offline."""
+        return self.presence_interval_seconds * (limits.PRESENCE_LIFETIME_SECONDS / limits.PRESENCE_INTERVAL_SECONDS)
+
+    def __post_init__(self) -> None:
+        """Check every bound, also of values that did not come from the environment."""
+        if not self.url.startswith(SCHEMES):
+            scheme = self.url.partition("://")[0]
+            raise ConfigurationError(
+                f"{PREFIX}URL must begin with one of {', '.join(SCHEMES)}; it begins with {scheme!r}"
+            )
+        for declared in fields(self):
+            if declared.metadata.get("most") is not None:
+                _check_bounds(declared.name, getattr(self, declared.name), declared.metadata)
+
+
+def read(cls: type[S], environ: Mapping[str, str] | None = None, **overrides: Any) -> S:
+    """Build settings of this class from the environment (default: the process's); ``overrides`` win unless None."""
+    source = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for declared in fields(cls):
+        text = source.get(PREFIX + declared.name.upper())
+        if text is not None:
+            values[declared.name] = _convert(declared.name, text, _type_name(declared.type))
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    return cls(**values)
+
+
+def _type_name(declared: object) -> str:
+    return declared.__name__ if isinstance(declared, type) and not hasattr(declared, "__args__") else str(declared)
+
+
+def _convert(name: str, text: str, kind: str) -> Any:
+    kind = kind.removesuffix(" | None").removeprefix("pathlib.")
+    try:
+        match kind:
+            case "bool":
+                return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
+            case "int":
+                return int(text)
+            case "float":
+                return float(text)
+            case "Path":
+                return Path(text)
+            case "tuple[str, ...]":
+                return tuple(part.strip() for part in text.split(",") if part.strip())
+            case _:
+                return text
+    except (KeyError, ValueError):
+        raise ConfigurationError(f"{PREFIX}{name.upper()} must be of type {kind}; it is {text!r}") from None
+
+
+def _check_bounds(name: str, value: float, bounds: Mapping[str, Any]) -> None:
+    if not bounds["least"] <= value <= bounds["most"]:
+        raise ConfigurationError(
+            f"{PREFIX}{name.upper()} must be from {bounds['least']} to {bounds['most']}; it is {value}"
+        )

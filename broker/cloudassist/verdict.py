@@ -1,0 +1,131 @@
+"""What to do about a record that has not ended: the one rule of repair; pure.
+
+A record is silent when it has not ended, no sign of life of its instance names it, and nothing was heard of it. Silence
+has one remedy: its order is sent again, and the agent's answer settles it. Only time ends a record without its
+instance's word, and only where that word cannot be under way any more.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from cloudassist.error_code import ErrorCode
+from cloudassist.presence import Presence
+from cloudassist.settings import Settings
+from cloudassist.status import TERMINAL, InvocationStatus
+from cloudassist.topology import EXPIRED_CLAIM, STOPPED_CLAIM
+
+
+class Action(StrEnum):
+    """What the sweeper does about one record."""
+
+    FORGET = "forget"
+    """It has ended: do not look again."""
+    LOOK = "look"
+    """Nothing is wrong yet: look again later."""
+    SEND_RUN = "send-run"
+    """Have its order signed and sent again."""
+    SEND_STOP = "send-stop"
+    """Have its stop signed and sent again."""
+    EXPIRE = "expire"
+    """It was not claimed in time: claim it, so that it cannot start any more."""
+    FAIL = "fail"
+    """Its instance did not speak in time: end it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What the ledger knows of one record at one moment; times in milliseconds of the server's clock.
+
+    ``settled`` tells that no report can be under way: the reports and the taken lists were seen empty, and the server
+    has been up long enough for its instances to have come back.
+    """
+
+    now: int
+    status: str
+    planned: bool
+    creation_time: int
+    start_by: int
+    timeout: int
+    start_time: int | None
+    tries: int
+    claim: str
+    presence: Presence | None
+    waiting: int
+    record_id: str
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do, when to look again (ms, server's clock), and the error code of a failure."""
+
+    action: Action
+    look_at: int = 0
+    error_code: ErrorCode | None = None
+
+
+_UNCLAIMED: Final = frozenset({"", STOPPED_CLAIM, EXPIRED_CLAIM})
+
+
+def decide(seen: Observation, settings: Settings) -> Verdict:
+    """Return what is to be done about one record."""
+    if not seen.status or seen.status in TERMINAL:
+        return Verdict(Action.FORGET)
+    if seen.status == InvocationStatus.STOPPING:
+        return _stopping(seen, settings)
+    if seen.claim in _UNCLAIMED:
+        return _unclaimed(seen, settings)
+    return _claimed(seen, settings)
+
+
+def watch_ms(settings: Settings) -> int:
+    """Return after how long a record that was heard of is looked at again."""
+    return int(2000 * settings.presence_interval_seconds)
+
+
+def _unclaimed(seen: Observation, settings: Settings) -> Verdict:
+    has_room = seen.presence is None or (seen.presence.free > 0 and not seen.presence.draining)
+    delivery_deadline = seen.creation_time + int(1000 * settings.delivery_seconds)
+    if seen.now >= seen.start_by or (seen.now >= delivery_deadline and has_room):
+        return Verdict(Action.EXPIRE, _again(seen, settings))
+    deadline = delivery_deadline if has_room else seen.start_by
+    look_at = min(_again(seen, settings), max(deadline, seen.now + 1))
+    if seen.planned and seen.presence is not None and seen.waiting == 0:
+        return Verdict(Action.SEND_RUN, look_at)
+    return Verdict(Action.LOOK, look_at)
+
+
+def _claimed(seen: Observation, settings: Settings) -> Verdict:
+    if seen.presence is not None and seen.record_id in seen.presence.running:
+        return Verdict(Action.LOOK, seen.now + watch_ms(settings))
+    if _overdue(seen, settings):
+        return _failure(seen)
+    if seen.presence is None:
+        return Verdict(Action.LOOK, seen.now + watch_ms(settings))
+    return Verdict(Action.SEND_RUN, _again(seen, settings))
+
+
+def _stopping(seen: Observation, settings: Settings) -> Verdict:
+    named = seen.presence is not None and seen.record_id in seen.presence.running
+    if not named and _overdue(seen, settings):
+        return _failure(seen)
+    if seen.presence is None:
+        return Verdict(Action.LOOK, seen.now + watch_ms(settings))
+    return Verdict(Action.SEND_STOP, _again(seen, settings))
+
+
+def _overdue(seen: Observation, settings: Settings) -> bool:
+    begun = seen.start_by if seen.start_time is None else seen.start_time
+    grace = settings.kill_grace_seconds + settings.silence_grace_seconds
+    return seen.settled and seen.now >= begun + int(1000 * (seen.timeout + grace))
+
+
+def _failure(seen: Observation) -> Verdict:
+    code = ErrorCode.CLIENT_NOT_RESPONSE if seen.presence is None else ErrorCode.EXECUTION_INTERRUPTED
+    return Verdict(Action.FAIL, error_code=code)
+
+
+def _again(seen: Observation, settings: Settings) -> int:
+    pause = settings.redelivery_seconds * 2 ** min(seen.tries, 16)
+    return seen.now + int(1000 * min(pause, settings.redelivery_ceiling_seconds))
