@@ -1,0 +1,87 @@
+"""One execution of one command on one instance: the result as DescribeInvocationResults gives it (API a.7)."""
+
+from typing import Self
+
+from pydantic import Field, computed_field
+
+from cloudassist import ids
+from cloudassist.error_code import DetailStatus, ErrorCode, detail_status
+from cloudassist.models.base import ApiModel, Time, api_time, moment
+from cloudassist.status import InvocationStatus
+
+
+class InvocationResult(ApiModel):
+    """What became of one record. Times are UTC by the server's clock; None where it has not come to that."""
+
+    record_id: str
+    invoke_id: str
+    command_id: str
+    instance_id: str
+    status: InvocationStatus = Field(alias="InvokeRecordStatus")
+    exit_code: int | None = None
+    output_bytes: bytes = Field(default=b"", exclude=True, repr=False)
+    dropped: int = 0
+    error_code: str = ""
+    error_info: str = ""
+    repeats: int = 0
+    creation_time: Time = None
+    start_time: Time = None
+    finish_time: Time = None
+    stop_time: Time = None
+
+    @computed_field(alias="Output")  # type: ignore[prop-decorator]
+    @property
+    def output(self) -> str:
+        """Return the kept output as text; bytes that are not UTF-8 are replaced."""
+        return self.output_bytes.decode(errors="replace")
+
+    @computed_field(alias="InvocationStatus")  # type: ignore[prop-decorator]
+    @property
+    def detail_status(self) -> DetailStatus:
+        """Return the status in the newer vocabulary of the API."""
+        return detail_status(
+            self.status,
+            error_code=self.error_code,
+            exit_code=self.exit_code,
+            started=self.start_time is not None,
+        )
+
+    @computed_field(alias="FinishedTime")  # type: ignore[prop-decorator]
+    @property
+    def finished_time(self) -> str:
+        """Return the finish time once more: the API spells it both ways."""
+        return api_time(self.finish_time)
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Return how long the script ran, None where it did not."""
+        if self.start_time is None or self.finish_time is None:
+            return None
+        return (self.finish_time - self.start_time).total_seconds()
+
+    @classmethod
+    def of(cls, record_id: str, invocation: dict[str, str], record: dict[str, str], output: bytes) -> Self:
+        """Build the result from what the ledger holds."""
+        invoke_id, instance_id = ids.split_record_id(record_id)
+        status = InvocationStatus(record["status"])
+        exit_code = int(record["exit_code"]) if "exit_code" in record else None
+        error_code = record.get("error_code", "")
+        if not error_code and status is InvocationStatus.FINISHED and exit_code:
+            error_code = ErrorCode.EXIT_CODE_NONZERO
+        return cls(
+            record_id=record_id,
+            invoke_id=invoke_id,
+            command_id=invocation["command_id"],
+            instance_id=instance_id,
+            status=status,
+            exit_code=exit_code,
+            output_bytes=output,
+            dropped=int(record.get("dropped", 0)),
+            error_code=error_code,
+            error_info=record.get("error_info", ""),
+            repeats=1 if "start_time" in record else 0,
+            creation_time=moment(invocation["creation_time"]),
+            start_time=moment(record.get("start_time")),
+            finish_time=moment(record.get("finish_time")),
+            stop_time=moment(record.get("stop_time")),
+        )

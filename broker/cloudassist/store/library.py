@@ -1,0 +1,93 @@
+"""The server-side functions: ``lua/*.lua`` assembled into one library, and called by name.
+
+Each file's head states its keys, its arguments and its answer. Statuses, moves and error codes are written into the
+library from the Python enumerations, so that no word stands in two places. The library's name carries a hash of its
+text: processes of different versions each call their own, and none replaces another's (docs/architecture.md).
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any, Final, TypeVar
+
+from cloudassist import topology
+from cloudassist.error_code import ErrorCode
+from cloudassist.status import MOVES, TERMINAL, InvocationStatus
+from cloudassist.store.call import Call, Word
+
+T = TypeVar("T")
+
+SCHEMA: Final = 1
+"""Version of what the functions read and write."""
+CLAIM_MARGIN_MS: Final = 10 * 60 * 1000
+"""Milliseconds that a claim outlives the last moment at which its order may start."""
+
+NOT_FOUND: Final = "Function not found"
+"""What the server answers where the library is not loaded."""
+
+_SHARED_PREFIX: Final = "_"
+
+
+def function_call(name: str, keys: Sequence[str], args: Sequence[Word], decode: Callable[[Any], T]) -> Call[T]:
+    """Return the call of a function by the name of its file."""
+    return Call(("FCALL", f"{name}_{_digest()}", len(keys), *keys, *args), decode)
+
+
+@cache
+def source() -> str:
+    """Return the text of the whole library."""
+    body = _body()
+    return f"#!lua name=cloudassist_{SCHEMA}_{_digest()}\n{body}\n{_registrations()}"
+
+
+@cache
+def files() -> Mapping[str, str]:
+    """Return the text of each .lua file by its name without the ending, shared ones first."""
+    folder = resources.files(__package__) / "lua"
+    found = {
+        entry.name.removesuffix(".lua"): entry.read_text(encoding="utf-8")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".lua")
+    }
+    return {name: found[name] for name in sorted(found, key=lambda name: (name[0] != _SHARED_PREFIX, name))}
+
+
+def function_names() -> list[str]:
+    """Return the names of the functions."""
+    return [name for name in files() if not name.startswith(_SHARED_PREFIX)]
+
+
+@cache
+def _digest() -> str:
+    return hashlib.sha256((_body() + str(SCHEMA)).encode()).hexdigest()[:8]
+
+
+@cache
+def _body() -> str:
+    tables = {
+        "Status": {status.name: status.value for status in InvocationStatus},
+        "Terminal": {status.value: True for status in TERMINAL},
+        "Moves": {start.value: {end.value: True for end in ends} for start, ends in MOVES.items()},
+        "Code": {code.name: code.value for code in ErrorCode},
+        "Claim": {
+            "STOPPED": topology.STOPPED_CLAIM,
+            "EXPIRED": topology.EXPIRED_CLAIM,
+            "MARGIN_MS": CLAIM_MARGIN_MS,
+        },
+    }
+    prelude = "\n".join(f"local {name} = {_lua(table)}" for name, table in tables.items())
+    return prelude + "\n" + "\n".join(files().values())
+
+
+def _registrations() -> str:
+    return "\n".join(f"redis.register_function('{name}_{_digest()}', {name})" for name in function_names())
+
+
+def _lua(value: Any) -> str:
+    if isinstance(value, Mapping):
+        # Sorted, so that every process writes the same text and so the same hash.
+        return "{" + ", ".join(f"['{key}'] = {_lua(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"'{value}'" if isinstance(value, str) else str(value)

@@ -1,0 +1,39 @@
+-- Apply what an instance said of one record. Repeated, overtaken and late reports change nothing.
+-- KEYS: record invocation targets output open due claim
+-- ARGV: record_id sequence status start_time retention_ms watch_ms output (field value)*
+-- Returns: applied, duplicate, late or unknown
+local function apply_report(keys, args)
+  local at = {
+    record = keys[1], invocation = keys[2], targets = keys[3], open = keys[5], due = keys[6], claim = keys[7],
+  }
+  local state = redis.call('HMGET', at.record, 'status', 'sequence', 'late_status')
+  local record_id, sequence, status = args[1], tonumber(args[2]), args[3]
+  if not state[1] then
+    return 'unknown'
+  end
+  if state[2] and sequence <= tonumber(state[2]) then
+    return 'duplicate'
+  end
+  if Terminal[state[1]] then
+    if not Terminal[status] or status == state[1] or state[3] then
+      return 'duplicate'
+    end
+    redis.call('HSET', at.record, 'late_status', status, 'late_time', now_ms())
+    return 'late'
+  end
+  if not Terminal[status] then
+    redis.call('HSET', at.record, 'sequence', sequence, 'start_time', args[4])
+    redis.call('ZADD', at.due, 'XX', now_ms() + tonumber(args[6]), record_id)
+    return 'applied'
+  end
+  local fields = { 'sequence', sequence, unpack(args, 8) }
+  if args[4] ~= '' then
+    table.insert(fields, 'start_time')
+    table.insert(fields, args[4])
+  end
+  move(at, record_id, status, fields, args[5])
+  if args[7] ~= '' then
+    redis.call('SET', keys[4], args[7], 'PX', args[5])
+  end
+  return 'applied'
+end

@@ -1,0 +1,108 @@
+"""Calls of the aggregator: take reports, apply them, put aside what cannot be read."""
+
+import json
+from typing import Any, Final
+
+from cloudassist import ids, limits, topology
+from cloudassist.messages import Report
+from cloudassist.store import keys
+from cloudassist.store.call import Call, Word, as_nothing, as_texts, command
+from cloudassist.store.library import function_call
+
+TAKE_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of reports taken at a time, about; at least one is taken."""
+
+
+def take(taker: str, done: int) -> Call[list[bytes]]:
+    """Remove the first ``done`` messages from this aggregator's taken list, fill it up, and return all of it."""
+    return function_call(
+        "take_reports",
+        [topology.REPORTS_QUEUE, keys.taken(taker), keys.TAKERS],
+        [taker, done, limits.REPORTS_PER_TAKE, TAKE_BYTES],
+        _as_is,
+    )
+
+
+def wait_for_one(taker: str, seconds: float) -> Call[bytes | None]:
+    """Wait for a report and take it; None where none came in so many seconds."""
+    return command(_as_is, "BLMOVE", topology.REPORTS_QUEUE, keys.taken(taker), "RIGHT", "RIGHT", seconds)
+
+
+def apply(report: Report, *, retention_ms: int, watch_ms: int) -> Call[str]:
+    """Apply one report; ``applied``, ``duplicate``, ``late`` or ``unknown``."""
+    invoke_id, instance_id = ids.split_record_id(report.record_id)
+    fields: dict[str, Word | None] = {
+        "finish_time": report.finish_time,
+        "exit_code": report.exit_code,
+        "error_code": report.error_code or None,
+        "error_info": report.error_info or None,
+        "dropped": report.dropped or None,
+        "ended": report.ended or None,
+    }
+    pairs: list[Word] = [word for name, value in fields.items() if value is not None for word in (name, value)]
+    return function_call(
+        "apply_report",
+        [
+            keys.record(report.record_id),
+            keys.invocation(invoke_id),
+            keys.targets(invoke_id),
+            keys.output(report.record_id),
+            keys.open_records(instance_id),
+            keys.DUE,
+            topology.claim_key(instance_id, report.record_id),
+        ],
+        [
+            report.record_id,
+            report.sequence,
+            report.status,
+            "" if report.start_time is None else report.start_time,
+            retention_ms,
+            watch_ms,
+            report.output,
+            *pairs,
+        ],
+        lambda answer: answer.decode(),
+    )
+
+
+def put_aside(message: bytes, reason: str) -> tuple[Call[None], ...]:
+    """Keep a message that cannot be used, with the reason, and count it."""
+    entry = json.dumps({"reason": reason, "bytes": len(message), "begin": message[:512].decode(errors="replace")})
+    return (
+        command(as_nothing, "LPUSH", keys.REJECTED, entry),
+        command(as_nothing, "LTRIM", keys.REJECTED, 0, limits.REJECTED_MESSAGES - 1),
+        command(as_nothing, "HINCRBY", keys.REJECTED_COUNTS, reason, 1),
+    )
+
+
+def takers() -> Call[list[str]]:
+    """Return every aggregator that may hold taken reports."""
+    return command(as_texts, "ZRANGE", keys.TAKERS, 0, -1)
+
+
+def adopt(dead: str, taker: str, silence_ms: int) -> Call[int]:
+    """Take over what a dead aggregator had taken; how many messages, or -1 where it lives."""
+    return function_call(
+        "adopt_reports",
+        [keys.taken(dead), keys.taken(taker), keys.TAKERS],
+        [dead, limits.REPORTS_PER_TAKE, silence_ms],
+        int,
+    )
+
+
+def retire(taker: str, done: int) -> tuple[Call[None], ...]:
+    """Take an aggregator that stops off the list, after removing the ``done`` messages that are all it holds."""
+    return (
+        command(as_nothing, "LTRIM", keys.taken(taker), done, -1),
+        command(as_nothing, "ZREM", keys.TAKERS, taker),
+    )
+
+
+def backlog(taker_names: list[str]) -> list[Call[int]]:
+    """Return the calls that count the reports not yet applied: those waiting and those taken."""
+    lists = [topology.REPORTS_QUEUE, *(keys.taken(name) for name in taker_names)]
+    return [command(int, "LLEN", name) for name in lists]
+
+
+def _as_is(answer: Any) -> Any:
+    return answer

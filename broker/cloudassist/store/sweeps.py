@@ -1,0 +1,75 @@
+"""Calls of the sweeper: which records to look at, and how to end or postpone them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cloudassist import ids, topology
+from cloudassist.error_code import ErrorCode
+from cloudassist.store import keys
+from cloudassist.store.call import Call, as_nothing, as_text, command
+from cloudassist.store.library import function_call
+
+
+def take_due(most: int, hold_ms: int) -> Call[tuple[int, list[str]]]:
+    """Return the server's time (ms) and records whose look is due; others leave them alone for ``hold_ms``."""
+
+    def decode(answer: list[Any]) -> tuple[int, list[str]]:
+        now, *record_ids = answer
+        return now, [record_id.decode() for record_id in record_ids]
+
+    return function_call("take_due", [keys.DUE], [most, hold_ms], decode)
+
+
+def read_claim(record_id: str) -> Call[str]:
+    """Return who has claimed a record; empty where nobody has."""
+    _, instance_id = ids.split_record_id(record_id)
+    return command(as_text, "GET", topology.claim_key(instance_id, record_id))
+
+
+def queue_length(instance_id: str) -> Call[int]:
+    """Return how many orders wait for an instance."""
+    return command(int, "LLEN", topology.instance_queue(instance_id))
+
+
+def uptime_seconds() -> Call[int]:
+    """Return how long the server has been up."""
+    return command(lambda answer: int(answer["uptime_in_seconds"]), "INFO", "server")
+
+
+def postpone(record_id: str, at_ms: int) -> Call[None]:
+    """Look at a record again at this moment, if it has not ended by then."""
+    return command(as_nothing, "ZADD", keys.DUE, "XX", at_ms, record_id)
+
+
+def forget(record_id: str) -> Call[None]:
+    """Do not look at a record again."""
+    return command(as_nothing, "ZREM", keys.DUE, record_id)
+
+
+def count_try(record_id: str) -> Call[None]:
+    """Count that a record's order was handed to dispatch again."""
+    return command(as_nothing, "HINCRBY", keys.record(record_id), "tries", 1)
+
+
+def expire(record_id: str, retention_ms: int, claim_ms: int) -> Call[bool]:
+    """End a record that nobody has claimed as Failed DeliveryTimeout; whether it was ended."""
+    return function_call(
+        "expire_record", _record_keys(record_id), [record_id, ErrorCode.DELIVERY_TIMEOUT, retention_ms, claim_ms], bool
+    )
+
+
+def fail(record_id: str, error_code: ErrorCode, retention_ms: int) -> Call[bool]:
+    """End a record of a silent instance as Failed; whether it was ended."""
+    return function_call("fail_record", _record_keys(record_id), [record_id, error_code, retention_ms], bool)
+
+
+def _record_keys(record_id: str) -> Sequence[str]:
+    invoke_id, instance_id = ids.split_record_id(record_id)
+    return [
+        keys.record(record_id),
+        keys.invocation(invoke_id),
+        keys.targets(invoke_id),
+        keys.open_records(instance_id),
+        keys.DUE,
+        topology.claim_key(instance_id, record_id),
+    ]

@@ -1,0 +1,86 @@
+import inspect
+import re
+
+from cloudassist import limits
+from cloudassist.error_code import ErrorCode
+from cloudassist.messages import Registration, Report
+from cloudassist.settings import Settings
+from cloudassist.status import MOVES, InvocationStatus
+from cloudassist.store import instances, invocations, library, reports, sweeps
+from cloudassist.store.invocations import PLAN_CHUNK, READ_CHUNK, STOP_CHUNK, Lifetimes
+
+RECORD = "t-1.web-1"
+LIFETIMES = Lifetimes.of(Settings(), 60)
+NAMES = [f"i-{number}" for number in range(2)]
+CALLS = {
+    "read_epochs": instances.read_epochs(NAMES),
+    "register_instance": instances.register(Registration("web-1", "key", "1")),
+    "begin_invocation": invocations.begin("t-1", "token", "hash", ("payload:x", b""), {"a": 1}, LIFETIMES),
+    "plan_records": invocations.plan("t-1", NAMES, last=True, lifetimes=LIFETIMES, check_ms=1, open_limit=60),
+    "stop_records": invocations.stop("t-1", [f"t-1.{name}" for name in NAMES], lifetimes=LIFETIMES, check_ms=1),
+    "apply_report": reports.apply(
+        Report("web-1", RECORD, 1, InvocationStatus.FINISHED, exit_code=0), retention_ms=1, watch_ms=1
+    ),
+    "take_reports": reports.take("me", 0),
+    "adopt_reports": reports.adopt("dead", "me", 1),
+    "take_due": sweeps.take_due(1, 1),
+    "expire_record": sweeps.expire(RECORD, 1, 1),
+    "fail_record": sweeps.fail(RECORD, ErrorCode.CLIENT_NOT_RESPONSE, 1),
+}
+
+
+def declared(name, what):
+    """Return (fixed, repeated) counts of what a function's head declares."""
+    line = re.search(rf"^-- {what}:(.*)$", library.files()[name], re.MULTILINE).group(1)
+    repeated = re.search(r"\(([^)]*)\)\*", line)
+    fixed = line.replace(repeated.group(0), "") if repeated else line
+    return len(fixed.split()), len(repeated.group(1).split()) if repeated else 0
+
+
+def fits(count, fixed, repeated):
+    return count == fixed if repeated == 0 else count >= fixed and (count - fixed) % repeated == 0
+
+
+def test_every_function_has_one_callable_with_the_keys_and_arguments_of_its_head():
+    assert sorted(CALLS) == library.function_names()
+    for name, call in CALLS.items():
+        command, function, count, *rest = call.words
+        assert command == "FCALL"
+        assert function.startswith(f"{name}_")
+        assert fits(count, *declared(name, "KEYS")), name
+        assert fits(len(rest) - count, *declared(name, "ARGV")), name
+
+
+def test_every_head_says_what_it_returns():
+    for name in library.function_names():
+        assert re.search(r"^-- Returns: .+", library.files()[name], re.MULTILINE), name
+        assert f"local function {name}(keys, args)" in library.files()[name]
+
+
+def test_no_call_touches_more_keys_than_the_limit():
+    many = [f"i-{number}" for number in range(PLAN_CHUNK)]
+    plan = invocations.plan("t-1", many, last=True, lifetimes=LIFETIMES, check_ms=1, open_limit=60)
+    assert plan.words[2] <= limits.KEYS_PER_CALL
+    stop = invocations.stop("t-1", [f"t-1.{name}" for name in many[:STOP_CHUNK]], lifetimes=LIFETIMES, check_ms=1)
+    assert stop.words[2] <= limits.KEYS_PER_CALL
+    assert READ_CHUNK <= limits.KEYS_PER_CALL
+
+
+def test_no_status_word_stands_in_a_lua_file():
+    words = {status.value for status in InvocationStatus} | {code.value for code in ErrorCode}
+    for name, text in library.files().items():
+        code = re.sub(r"--.*", "", text)
+        assert not re.findall(r"['\"](" + "|".join(words) + r")['\"]", code), name
+
+
+def test_the_moves_are_written_into_the_library():
+    source = library.source()
+    for start, ends in MOVES.items():
+        listed = ", ".join(f"['{end}'] = true" for end in sorted(ends))
+        assert f"['{start}'] = {{{listed}}}" in source
+
+
+def test_the_name_changes_with_the_text():
+    first = library.source().splitlines()[0]
+    assert re.fullmatch(r"#!lua name=cloudassist_\d+_[0-9a-f]{8}", first)
+    assert inspect.getsource(library).count("_digest()") >= 3

@@ -1,0 +1,70 @@
+"""Fixtures: a private server, and a whole stack, each once per test process."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+import redis
+from hypothesis import settings as hypothesis_settings
+
+from cloudassist import Assistant, LocalStack
+from cloudassist.settings import Settings
+from cloudassist.store import keys
+from cloudassist.store.ledger import Ledger
+from support.servers import private_server
+
+# Examples run on a machine that does other things as well: time says nothing about them.
+hypothesis_settings.register_profile("default", deadline=None)
+hypothesis_settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with nothing else around it."""
+    with private_server(tmp_path_factory.mktemp("server")) as url:
+        yield url
+
+
+@pytest.fixture
+def server(server_url: str) -> Iterator[redis.Redis]:
+    """A plain client of an empty server; afterwards no key may be left without a lifetime but the permanent ones."""
+    with redis.Redis.from_url(server_url, decode_responses=True) as client:
+        client.flushall()
+        yield client
+        assert keys_without_lifetime(client) == []
+
+
+@pytest.fixture
+def ledger(server: redis.Redis, server_url: str) -> Iterator[Ledger]:
+    """The ledger on an empty server."""
+    with Ledger(server_url) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def settings(server_url: str, tmp_path: Path) -> Settings:
+    """Settings of a producer on the private server."""
+    return Settings(url=server_url, state_dir=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LocalStack]:
+    """Three instances and everything that they need, as real processes. Tests must leave it as they found it."""
+    environment = {"CLOUDASSIST_PRESENCE_INTERVAL_SECONDS": "1", "CLOUDASSIST_TAGS": "role=web,zone=a"}
+    with LocalStack(instances=3, environment=environment) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def assistant(stack: LocalStack) -> Iterator[Assistant]:
+    """A producer on the shared stack."""
+    with stack.assistant() as assistant:
+        yield assistant
+
+
+def keys_without_lifetime(client: redis.Redis) -> list[str]:
+    """Return the keys that will never go away and are not meant to stay."""
+    permanent = [row.pattern for row in keys.TABLE if row.lifetime == keys.PERMANENT]
+    names = [name for name in client.scan_iter() if not any(fnmatchcase(name, pattern) for pattern in permanent)]
+    return sorted(name for name in names if client.ttl(name) == -1)

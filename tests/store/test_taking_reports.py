@@ -1,0 +1,92 @@
+"""Reports are taken, applied, and only then removed."""
+
+import pytest
+
+from cloudassist import limits, topology
+from cloudassist.store import keys, reports
+
+
+def push(server, count, start=0):
+    """Push messages as instances do: the newest on the left."""
+    for number in range(start, start + count):
+        server.lpush(topology.REPORTS_QUEUE, f"m{number}")
+
+
+def take(ledger, taker, done=0):
+    return [message.decode() for message in ledger.call(reports.take(taker, done))]
+
+
+def test_reports_come_oldest_first_and_again_until_they_are_done(ledger, server):
+    push(server, 3)
+    assert take(ledger, "a") == ["m0", "m1", "m2"]
+    assert take(ledger, "a") == ["m0", "m1", "m2"]
+    push(server, 1, start=3)
+    assert take(ledger, "a", done=3) == ["m3"]
+    assert take(ledger, "a", done=1) == []
+    assert server.llen(topology.REPORTS_QUEUE) == server.llen(keys.taken("a")) == 0
+
+
+def test_no_more_than_a_batch_is_taken(ledger, server):
+    push(server, limits.REPORTS_PER_TAKE + 20)
+    batch = take(ledger, "a")
+    assert len(batch) == limits.REPORTS_PER_TAKE
+    assert take(ledger, "a", done=len(batch)) == [f"m{limits.REPORTS_PER_TAKE + number}" for number in range(20)]
+
+
+def test_large_reports_are_taken_in_smaller_batches(ledger, server):
+    size = reports.TAKE_BYTES // 3
+    for _ in range(5):
+        server.lpush(topology.REPORTS_QUEUE, b"x" * size)
+    assert len(ledger.call(reports.take("a", 0))) == 3
+    assert len(ledger.call(reports.take("a", 3))) == 2
+
+
+def test_two_aggregators_take_different_reports(ledger, server):
+    push(server, limits.REPORTS_PER_TAKE + 3)
+    one, two = take(ledger, "a"), take(ledger, "b")
+    assert len(two) == 3
+    assert not set(one) & set(two)
+
+
+def test_waiting_takes_one_at_once(ledger, server):
+    push(server, 2)
+    assert ledger.call(reports.wait_for_one("a", 1)) == b"m0"
+    assert take(ledger, "a", done=1) == ["m1"]
+    assert ledger.call(reports.wait_for_one("b", 0.01)) is None
+
+
+def test_the_living_keep_what_they_took_and_the_dead_are_inherited(ledger, server):
+    push(server, 4)
+    assert len(take(ledger, "dead")) == 4
+    assert ledger.call(reports.adopt("dead", "heir", 60_000)) == -1
+    server.zadd(keys.TAKERS, {"dead": 0})
+    assert ledger.call(reports.adopt("dead", "heir", 60_000)) == 4
+    assert take(ledger, "heir") == ["m0", "m1", "m2", "m3"]
+    assert ledger.call(reports.takers()) == ["heir"]
+    # It was only slow: what it says it has done is no longer in its hands, and nothing else is removed.
+    assert take(ledger, "dead", done=4) == []
+    assert take(ledger, "heir") == ["m0", "m1", "m2", "m3"]
+
+
+def test_an_aggregator_that_stops_leaves_nothing(ledger, server):
+    push(server, 2)
+    take(ledger, "a")
+    ledger.run(reports.retire("a", 2))
+    assert server.keys("taken:*") == []
+    assert ledger.call(reports.takers()) == []
+
+
+def test_the_backlog_counts_what_waits_and_what_is_taken(ledger, server):
+    push(server, 3)
+    take(ledger, "a")
+    push(server, 2, start=3)
+    assert ledger.run(reports.backlog(ledger.call(reports.takers()))) == [2, 3]
+
+
+@pytest.mark.parametrize("message", [b"", b"\xff\xfe", b"x" * 100_000])
+def test_what_is_put_aside_is_counted_and_bounded(ledger, server, message):
+    for _ in range(limits.REJECTED_MESSAGES + 5):
+        ledger.run(reports.put_aside(message, "not-json"))
+    assert server.llen(keys.REJECTED) == limits.REJECTED_MESSAGES
+    assert server.hgetall(keys.REJECTED_COUNTS) == {"not-json": str(limits.REJECTED_MESSAGES + 5)}
+    assert len(server.lindex(keys.REJECTED, 0)) < 4_000
