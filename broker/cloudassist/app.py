@@ -1,0 +1,98 @@
+"""The Celery applications: what every role's has in common, and the one of a producer.
+
+Nothing here reads the environment or connects: a role hands its settings in.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
+
+from celery import Celery
+from celery.apps.worker import Worker as CeleryWorker
+
+from cloudassist import guard, topology, transport
+from cloudassist.errors import ConfigurationError, MessageError
+from cloudassist.settings import Settings
+
+log = logging.getLogger(__name__)
+
+A = TypeVar("A", bound="Application")
+
+
+class GuardedWorker(CeleryWorker):  # type: ignore[misc]
+    """Celery's worker behind the guard, and without gossip and mingle: both grow with the square of the fleet."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "without_gossip": True, "without_mingle": True})
+
+    def on_before_init(self, **kwargs: Any) -> None:
+        """Prepare the process before anything connects: only a worker may wait long in a pop."""
+        try:
+            self.app.check()
+        except ConfigurationError as error:
+            raise SystemExit(f"cloudassist: {error.message}") from None
+        guard.install()
+        self.app.conf.broker_transport_options = {**transport.worker_options(), guard.ON_REFUSED: self.app.refuse}
+        super().on_before_init(**kwargs)
+
+
+class Application(Celery):  # type: ignore[misc]
+    """A Celery application of ours. ``worker_class`` names the worker that ``celery worker`` starts."""
+
+    task_cls = "cloudassist.strict:StrictTask"
+    worker_class = "cloudassist.app:GuardedWorker"
+
+    def __init__(self, name: str, settings: Settings, **conf: Any) -> None:
+        super().__init__(name, set_as_current=False, changes={**common(settings), **conf})
+        self.settings = settings
+        self.refusals = guard.Refusals()
+
+    @cached_property
+    def Worker(self) -> Any:  # noqa: N802 - Celery's name for it
+        """Return the class of this application's workers."""
+        return self.subclass_with_self(self.worker_class)
+
+    def check(self) -> None:
+        """Raise ConfigurationError where a worker of this application could not work."""
+
+    def refuse(self, queue: str, error: MessageError) -> None:
+        """Count a message that was not accepted; the first of each kind is logged, never with its content."""
+        if self.refusals.count(error.reason) == 1:
+            log.warning("refused a message on %s: %s (further ones are only counted)", queue, error.reason)
+
+
+def from_environment(make: Callable[[], A]) -> A:
+    """Return what ``make`` makes; a mistake in the environment ends the program with one line."""
+    try:
+        return make()
+    except ConfigurationError as error:
+        raise SystemExit(f"cloudassist: {error.message}") from None
+
+
+def common(settings: Settings) -> dict[str, Any]:
+    """Return the configuration that every application of ours shares.
+
+    Bindings of reply and event queues never expire: kombu's sweep of expiring ones writes a key that all clients share.
+    """
+    return {
+        "broker_url": settings.url,
+        "broker_transport_options": transport.options(),
+        "broker_connection_max_retries": None,
+        "broker_connection_retry_on_startup": True,
+        "broker_heartbeat": 0,
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "task_ignore_result": True,
+        "result_backend": "disabled",
+        "task_default_exchange": "",
+        "task_default_queue": topology.DEFAULT_QUEUE,
+        "task_queues": transport.direct_queues([topology.DEFAULT_QUEUE]),
+        "task_create_missing_queues": False,
+        "control_queue_expires": None,
+        "event_queue_expires": None,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_pool": "threads",
+        "timezone": "UTC",
+    }

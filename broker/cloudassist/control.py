@@ -1,0 +1,187 @@
+"""The control plane's Celery application: ``celery -A cloudassist worker``.
+
+The role ``control`` runs the aggregator and the sweeper; the role ``dispatch`` holds the signing key and runs one task.
+The same application serves ``celery -A cloudassist inspect``, ``flower`` and ``assist``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from celery import bootsteps
+from kombu.exceptions import OperationalError
+
+from cloudassist import topology, transport
+from cloudassist.aggregator import Aggregator
+from cloudassist.app import Application, from_environment
+from cloudassist.dispatch import Dispatch
+from cloudassist.errors import ConfigurationError, MessageError, ServiceUnavailableError
+from cloudassist.fanout import Fanout
+from cloudassist.keyring import AgreementKey, SigningKey
+from cloudassist.looper import Looper
+from cloudassist.orders import RECORD_ID_CHARACTERS
+from cloudassist.settings import Settings, read
+from cloudassist.store.ledger import Ledger
+from cloudassist.strict import Accepted, StrictTask
+from cloudassist.sweeper import MOST, Sweeper
+
+
+class Role(StrEnum):
+    """What a worker of the control plane does."""
+
+    CONTROL = "control"
+    DISPATCH = "dispatch"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlSettings(Settings):
+    """Settings of a worker of the control plane."""
+
+    role: str = Role.CONTROL
+    """``control`` (aggregator and sweeper) or ``dispatch`` (holds the signing key)."""
+
+    def __post_init__(self) -> None:
+        """Check the role besides the rest."""
+        super().__post_init__()
+        if self.role not in set(Role):
+            raise ConfigurationError(f"CLOUDASSIST_ROLE must be one of {', '.join(Role)}; it is {self.role!r}")
+
+
+class Duties(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Runs the aggregator and the sweeper for the life of the worker."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        self._loopers: list[Looper] = []
+        self._ledgers: list[Ledger] = []
+        super().__init__(worker, **kwargs)
+
+    def start(self, worker: Any) -> None:
+        """Begin the duties."""
+        settings: Settings = worker.app.settings
+        key = AgreementKey.load(settings.report_key_file, "report")
+        # A connection each: the aggregator's waits for reports.
+        self._ledgers = [Ledger(settings.url), Ledger(settings.url)]
+        self._loopers = [
+            Aggregator(self._ledgers[0], settings, key),
+            Sweeper(self._ledgers[1], settings, redeliver(worker.app)),
+        ]
+        for looper in self._loopers:
+            looper.start()
+
+    def stop(self, _worker: Any) -> None:
+        """End the duties, each after its turn."""
+        for looper in self._loopers:
+            looper.stop()
+        for ledger in self._ledgers:
+            ledger.close()
+        self._loopers, self._ledgers = [], []
+
+
+class Signing(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Gives the worker what it takes to sign and send, for the worker's life."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def start(self, worker: Any) -> None:
+        """Read the key and connect."""
+        app: ControlApplication = worker.app
+        self._ledger = Ledger(app.settings.url)
+        self._fanout = Fanout(app.settings, SigningKey.load(app.settings.signing_key_file))
+        app.dispatch = Dispatch(self._ledger, self._fanout, app.settings)
+
+    def stop(self, _worker: Any) -> None:
+        """Disconnect."""
+        self._fanout.close()
+        self._ledger.close()
+
+
+class Redeliver(StrictTask):
+    """The task of dispatch: records whose runs, and records whose stops, are to be sent again."""
+
+    name = topology.REDELIVER_TASK
+
+    def accept(self, message: Any) -> Accepted:
+        """Take two lists of record ids from the message; raises MessageError."""
+        try:
+            (runs, stops), _, _ = message.decode()
+        except Exception as error:  # kombu's decoders raise what they please
+            raise MessageError("bad-body", str(error)[:100]) from None
+        for names in (runs, stops):
+            if not isinstance(names, list) or len(names) > MOST or not all(map(_is_record_id, names)):
+                raise MessageError("bad-body", "not a list of record ids")
+        return Accepted(message.headers["id"], (runs, stops), f"({len(runs)} runs, {len(stops)} stops)")
+
+    def run(self, runs: list[str], stops: list[str]) -> str:
+        """Send them."""
+        return f"{self.app.dispatch.redeliver(runs, stops)} orders sent"
+
+
+class ControlApplication(Application):
+    """The application of a role of the control plane; ``dispatch`` is there while a dispatch worker runs."""
+
+    settings: ControlSettings
+    dispatch: Dispatch
+
+    def check(self) -> None:
+        """Raise ConfigurationError where a worker of this role could not work."""
+        if self.settings.role == Role.DISPATCH:
+            SigningKey.load(self.settings.signing_key_file)
+        else:
+            AgreementKey.load(self.settings.report_key_file, "report")
+
+
+def redeliver(app: Application) -> Callable[[Sequence[str], Sequence[str]], None]:
+    """Return the function by which the sweeper hands records to dispatch."""
+    queue = transport.direct_queue(topology.DISPATCH_QUEUE)
+
+    def send(runs: Sequence[str], stops: Sequence[str]) -> None:
+        if not runs and not stops:
+            return
+        try:
+            app.send_task(
+                topology.REDELIVER_TASK,
+                (list(runs), list(stops)),
+                queue=queue,
+                declare=[],
+                retry=False,
+                argsrepr=f"({len(runs)} runs, {len(stops)} stops)",
+                kwargsrepr="{}",
+            )
+        except OperationalError as error:
+            raise ServiceUnavailableError(f"records could not be handed to dispatch: {error}") from None
+
+    return send
+
+
+def make_app(settings: ControlSettings) -> ControlApplication:
+    """Return the application of one role of the control plane."""
+    dispatch = settings.role == Role.DISPATCH
+    queue = topology.DISPATCH_QUEUE if dispatch else topology.DEFAULT_QUEUE
+    app = ControlApplication(
+        "cloudassist",
+        settings,
+        task_default_queue=queue,
+        task_queues=transport.direct_queues([queue]),
+        worker_concurrency=2,
+        worker_send_task_events=True,
+    )
+    if dispatch:
+        app.register_task(Redeliver())
+        app.steps["worker"].add(Signing)
+    else:
+        app.steps["worker"].add(Duties)
+    return app
+
+
+def _is_record_id(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= RECORD_ID_CHARACTERS
+
+
+@cache
+def application() -> ControlApplication:
+    """Return the application that ``celery -A cloudassist`` uses, from the environment."""
+    return from_environment(lambda: make_app(read(ControlSettings)))

@@ -1,0 +1,68 @@
+"""Dispatch: signs and sends what is not sent by a producer itself. Holds the signing key, in a process of its own.
+
+What it is asked to do is named, never described: it reads records and invocations from the ledger and builds their
+orders from that.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cloudassist import ids
+from cloudassist.fanout import Fanout
+from cloudassist.orders import Order, Purpose, expiry
+from cloudassist.settings import Settings
+from cloudassist.status import InvocationStatus
+from cloudassist.store import instances, invocations
+from cloudassist.store.call import Call
+from cloudassist.store.ledger import Ledger
+
+_READS = 2
+
+
+class Dispatch:
+    """Sends orders of records that exist."""
+
+    def __init__(self, ledger: Ledger, fanout: Fanout, settings: Settings) -> None:
+        self._ledger = ledger
+        self._fanout = fanout
+        self._grace = settings.kill_grace_seconds
+
+    def redeliver(self, runs: Sequence[str], stops: Sequence[str]) -> int:
+        """Send the runs and the stops of these records again, where they are still open; return how many."""
+        orders = self._orders(runs, Purpose.RUN) + self._orders(stops, Purpose.STOP)
+        self._fanout.publish(orders)
+        return len(orders)
+
+    def _orders(self, record_ids: Sequence[str], purpose: Purpose) -> list[Order]:
+        if not record_ids:
+            return []
+        split = [ids.split_record_id(record_id) for record_id in record_ids]
+        calls: list[Call[Any]] = []
+        for record_id, (invoke_id, _) in zip(record_ids, split, strict=True):
+            calls += (
+                invocations.read_record_fields(record_id, "status"),
+                invocations.read_fields(invoke_id, "payload", "hash", "start_by", "timeout", "planned"),
+            )
+        answers = self._ledger.run(calls)
+        now, epochs = self._ledger.call(instances.read_epochs([instance_id for _, instance_id in split]))
+        wanted = InvocationStatus.RUNNING if purpose is Purpose.RUN else InvocationStatus.STOPPING
+        orders: list[Order] = []
+        for index, record_id in enumerate(record_ids):
+            record, invocation = answers[_READS * index : _READS * index + _READS]
+            epoch = epochs[index]
+            if record.get("status") == wanted and "planned" in invocation and epoch is not None:
+                orders.append(self._order(purpose, record_id, epoch, now, invocation))
+        return orders
+
+    def _order(self, purpose: Purpose, record_id: str, epoch: int, now: int, invocation: dict[str, str]) -> Order:
+        start_by = int(invocation["start_by"])
+        run = purpose is Purpose.RUN
+        return Order(
+            purpose,
+            record_id,
+            epoch,
+            expires=expiry(start_by, now, int(invocation["timeout"]) + self._grace),
+            start_by=start_by,
+            payload_key=invocation["payload"] if run else "",
+            payload_hash=invocation["hash"] if run else "",
+        )

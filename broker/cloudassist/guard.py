@@ -1,0 +1,212 @@
+"""The guard in front of kombu: what comes off a queue is looked at before kombu or Celery touch it.
+
+A stock worker dies of eight kinds of malformed message, and of five of them at every restart again. Here a message
+that is not what it should be becomes an empty poll and a count. An error reply to a pop (a failover, a read-only or
+loading server, a revoked right) becomes a lost connection, which Celery mends by reconnecting; it ended every stock
+worker.
+
+The guard replaces kombu's transport classes under their own names, so that it stays in place whichever URL a
+connection falls back to.
+"""
+
+import base64
+import binascii
+import json
+from collections import Counter
+from queue import Empty
+from threading import Lock
+from typing import Any, Final
+
+from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import redis as kombu_redis
+
+from cloudassist import limits, topology
+from cloudassist.errors import MessageError
+
+ON_REFUSED: Final = "on_refused"
+"""Transport option: a callable that is told (queue, reason) of each refused message."""
+
+_CONTENT_TYPE: Final = "application/json"
+_BODY_ENCODINGS: Final = (None, "base64")
+_TASKS: Final = frozenset({topology.RUN_TASK, topology.REDELIVER_TASK})
+
+
+class Refusals:
+    """Counts refused messages by reason; safe between threads."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def count(self, reason: str) -> int:
+        """Count one more; return how many there are now."""
+        with self._lock:
+            self._counts[reason] += 1
+            return self._counts[reason]
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by reason."""
+        with self._lock:
+            return dict(self._counts)
+
+
+def check_item(queue: str, item: bytes) -> None:
+    """Raise MessageError unless kombu and Celery can take this item of a queue without harm."""
+    if len(item) > limits.MESSAGE_BYTES:
+        raise MessageError("too-large", f"{len(item)} bytes; the limit is {limits.MESSAGE_BYTES}")
+    try:
+        message = json.loads(item.decode(), object_hook=_plain_object)
+    except (ValueError, RecursionError) as error:
+        raise MessageError("not-json", str(error)[:100]) from None
+    check_message(message)
+    if queue.startswith(topology.INSTANCE_QUEUE_PREFIX) or queue == topology.DISPATCH_QUEUE:
+        _check_task(message["headers"])
+
+
+def check_message(message: object) -> None:
+    """Raise MessageError unless a decoded message has the shape that kombu reads without asking."""
+    if not isinstance(message, dict):
+        raise MessageError("not-an-object", type(message).__name__)
+    headers = message.setdefault("headers", {})
+    properties = message.get("properties")
+    body = message.get("body")
+    if not isinstance(headers, dict) or not isinstance(properties, dict) or not isinstance(body, str):
+        raise MessageError("bad-shape", "headers, properties or body")
+    if not isinstance(properties.get("delivery_tag"), str) or not isinstance(properties.get("delivery_info"), dict):
+        raise MessageError("bad-shape", "delivery_tag or delivery_info")
+    if not all(isinstance(value, str | int | None) for value in properties["delivery_info"].values()):
+        raise MessageError("bad-shape", "delivery_info")
+    if message.get("content-type") != _CONTENT_TYPE or message.get("content-encoding") != "utf-8":
+        raise MessageError("bad-content-type", str(message.get("content-type"))[:50])
+    if headers.get("compression"):
+        raise MessageError("compressed")
+    _check_body(body, properties.get("body_encoding"))
+
+
+def install() -> None:
+    """Put the guard in front of every connection of this process. Call before the first connection is made."""
+    TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = f"{__name__}:GuardedTransport"
+    TRANSPORT_ALIASES["sentinel"] = f"{__name__}:GuardedSentinelTransport"
+
+
+class _GuardedChannel:
+    """Mixed into kombu's Redis channels."""
+
+    #: Nothing is put back at a shutdown or dumped to a file: what was taken and not started is sent again.
+    do_restore = False
+    on_refused: Any = None
+
+    from_transport_options = (*kombu_redis.Channel.from_transport_options, ON_REFUSED)
+
+    def _get_client(self) -> Any:
+        channel = self
+        plain: Any = super()._get_client()  # type: ignore[misc]
+
+        class GuardedClient(plain):  # type: ignore[misc]
+            """Looks at the answer of each pop before kombu does."""
+
+            def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
+                if command_name != "BRPOP":
+                    return super().parse_response(connection, command_name, **options)
+                try:
+                    answer = super().parse_response(connection, command_name, **options)
+                except channel.ResponseError as error:  # type: ignore[attr-defined]
+                    raise ConnectionResetError(f"the server ended the pop: {error}") from error
+                return channel._passed(answer)
+
+        return GuardedClient
+
+    def close(self) -> None:
+        """Close the channel without waiting for a pop that is under way."""
+        self.hang_up()
+        super().close()  # type: ignore[misc]
+
+    def hang_up(self) -> None:
+        """End a pop that is under way. What the server popped in that moment is silent, and sent again."""
+        if self._in_poll:  # type: ignore[has-type]
+            connection, self._in_poll = self._in_poll, None  # type: ignore[has-type]
+            connection.disconnect()
+
+    def _restore_at_beginning(self, message: Any) -> None:
+        """Put nothing back: an instance may not push to its own queue."""
+
+    def _get(self, queue: str) -> Any:
+        """Take one message without waiting; kombu's answer to an empty queue is an exception."""
+        while True:
+            with self.conn_or_acquire() as client:  # type: ignore[attr-defined]
+                item = client.rpop(queue)
+            if item is None:
+                raise Empty
+            if self._passed((queue.encode(), item)) is not None:
+                return json.loads(item)
+
+    def _passed(self, answer: Any) -> Any:
+        if answer is None:
+            return None
+        queue, item = answer
+        name = queue.decode(errors="replace")
+        try:
+            check_item(name, item)
+        except MessageError as error:
+            self._refuse(name, error)
+            return None
+        return answer
+
+    def _deliver_fanout_message(self, message: object, exchange: str) -> Any:
+        try:
+            check_message(message)
+        except MessageError as error:
+            self._refuse(exchange, error)
+            return True
+        return super()._deliver_fanout_message(message, exchange)  # type: ignore[misc]
+
+    def _refuse(self, queue: str, error: MessageError) -> None:
+        if self.on_refused is not None:
+            self.on_refused(queue, error)
+
+
+class GuardedRedisChannel(_GuardedChannel, kombu_redis.Channel):  # type: ignore[misc]
+    """kombu's Redis channel behind the guard."""
+
+
+class GuardedTransport(kombu_redis.Transport):  # type: ignore[misc]
+    """kombu's Redis transport behind the guard."""
+
+    Channel = GuardedRedisChannel
+
+
+class GuardedSentinelChannel(_GuardedChannel, kombu_redis.SentinelChannel):  # type: ignore[misc]
+    """kombu's Sentinel channel behind the guard."""
+
+    from_transport_options = (*kombu_redis.SentinelChannel.from_transport_options, ON_REFUSED)
+
+
+class GuardedSentinelTransport(kombu_redis.SentinelTransport):  # type: ignore[misc]
+    """kombu's Sentinel transport behind the guard."""
+
+    Channel = GuardedSentinelChannel
+
+
+def _plain_object(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what kombu's JSON reader would turn into Python objects."""
+    if "__type__" in value:
+        raise ValueError("typed values are not accepted")
+    return value
+
+
+def _check_task(headers: dict[str, Any]) -> None:
+    task = headers.get("task")
+    if not isinstance(task, str) or task not in _TASKS:
+        raise MessageError("unknown-task", str(task)[:50])
+    if not isinstance(headers.get("id"), str):
+        raise MessageError("bad-shape", "id")
+
+
+def _check_body(body: str, encoding: object) -> None:
+    if encoding not in _BODY_ENCODINGS:
+        raise MessageError("bad-body-encoding", str(encoding)[:50])
+    try:
+        data = base64.b64decode(body, validate=True) if encoding else body.encode()
+        data.decode()
+    except (binascii.Error, ValueError):
+        raise MessageError("bad-body") from None

@@ -1,0 +1,60 @@
+"""How every process of ours talks to the server through kombu: queues and transport options."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from kombu import Connection, Exchange, Queue
+
+from cloudassist.settings import Settings
+
+CONNECT_SECONDS: Final = 2.0
+"""Seconds to reach the server."""
+ANSWER_SECONDS: Final = 5.0
+"""Seconds to wait for an answer that is not a pop."""
+HEALTH_CHECK_SECONDS: Final = 5
+"""Seconds between two checks of a connection; a half-open one is noticed after two of them."""
+POP_SECONDS: Final = 10
+"""Seconds that one pop of a worker waits in the server: a tenth of the idle commands, at no cost in latency."""
+
+DEFAULT_EXCHANGE: Final = Exchange("")
+
+
+def direct_queue(name: str) -> Queue:
+    """Return a queue on the default exchange that is never declared: a list exists when it is pushed to."""
+    return Queue(name, exchange=DEFAULT_EXCHANGE, routing_key=name, no_declare=True)
+
+
+def direct_queues(names: Iterable[str]) -> list[Queue]:
+    """Return :func:`direct_queue` of each name."""
+    return [direct_queue(name) for name in names]
+
+
+def connection(settings: Settings) -> Connection:
+    """Return a connection of a process that publishes; it connects when it is first used."""
+    return Connection(settings.url, transport_options=options())
+
+
+def options() -> dict[str, Any]:
+    """Return the transport options of every process.
+
+    No acknowledgement emulation: it doubles the commands of a task, runs long scripts a second time and shares its keys
+    among all workers; the claim, the journal and the sweeper stand in its place. One priority step instead of four
+    keys per pop. Bodies as they are: they are JSON text.
+    """
+    return {
+        "ack_emulation": False,
+        "priority_steps": [0],
+        "body_encoding": None,
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": ANSWER_SECONDS,
+        "socket_keepalive": True,
+        "health_check_interval": HEALTH_CHECK_SECONDS,
+    }
+
+
+def worker_options() -> dict[str, Any]:
+    """Return the transport options of a worker.
+
+    Only workers may wait long in a pop: in a client's app every second ``inspect`` would be answered by None.
+    """
+    return {**options(), "polling_interval": POP_SECONDS}
