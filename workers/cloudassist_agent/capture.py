@@ -1,0 +1,34 @@
+"""The output of a script, bounded: its first and its last part are kept, what lies between is counted."""
+
+
+class Capture:
+    """Takes bytes without limit and keeps at most ``limit`` of them: half for the head, half for the tail."""
+
+    def __init__(self, limit: int) -> None:
+        self._head_limit = limit // 2
+        self._tail_limit = limit - self._head_limit
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._total = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take more output."""
+        self._total += len(data)
+        room = self._head_limit - len(self._head)
+        if room > 0:
+            self._head += data[:room]
+            data = data[room:]
+        self._tail += data
+        # Cut now and then instead of each time: what is cut moves all the rest.
+        if len(self._tail) > 4 * self._tail_limit:
+            del self._tail[: -self._tail_limit]
+
+    @property
+    def kept(self) -> bytes:
+        """Return the head and the tail."""
+        return bytes(self._head + self._tail[-self._tail_limit :])
+
+    @property
+    def dropped(self) -> int:
+        """Return how many bytes were not kept."""
+        return self._total - len(self.kept)

@@ -1,0 +1,101 @@
+"""The few keys of the server that an agent touches itself: claims, presence, and the payload of an order.
+
+Everything goes through one connection that kombu made, so that every kind of URL works as it does for messages. A
+command that fails on a connection gone stale is tried once more on a new one: setting a claim twice is the same as
+setting it once.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from cloudassist import topology
+from cloudassist.errors import ServiceUnavailableError
+from cloudassist.orders import Order
+from cloudassist_agent.clock import ServerClock
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The answer to a claim: who held it before (None: nobody), the payload (None: gone), and the server's time."""
+
+    holder: str | None
+    payload: bytes | None
+    now: int
+
+
+class Link:
+    """The connection; safe to share between threads. Raises ServiceUnavailableError."""
+
+    def __init__(self, app: Celery, clock: ServerClock) -> None:
+        self._app = app
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._connection: Any = None
+
+    def claim(self, order: Order, value: str) -> Claim:
+        """Claim a record unless somebody has, and read its payload, in one round trip."""
+        key = topology.claim_key(order.instance_id, order.record_id)
+
+        def ask(pipe: Any) -> None:
+            pipe.time()
+            pipe.set(key, value, nx=True, get=True, pxat=order.expires)
+            pipe.get(order.payload_key)
+
+        now, holder, payload = self._ask(ask)
+        return Claim(None if holder is None else holder.decode(errors="replace"), payload, self._clock.learn(now))
+
+    def acquire(self, presence: Mapping[str, bytes], lifetime_ms: int) -> dict[str, bytes]:
+        """Set the presence of each instance where none is set; return those that were set before."""
+        return self._set_presence(presence, px=lifetime_ms, nx=True)
+
+    def set_presence(self, presence: Mapping[str, bytes], lifetime_ms: int) -> dict[str, bytes]:
+        """Set the presence of each instance; return what was there before."""
+        return self._set_presence(presence, px=lifetime_ms)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._drop()
+
+    def _set_presence(self, presence: Mapping[str, bytes], **options: Any) -> dict[str, bytes]:
+        def ask(pipe: Any) -> None:
+            pipe.time()
+            for instance_id, value in presence.items():
+                pipe.set(topology.presence_key(instance_id), value, get=True, **options)
+
+        now, *before = self._ask(ask)
+        self._clock.learn(now)
+        pairs = zip(presence, before, strict=True)
+        return {instance_id: held for instance_id, held in pairs if held is not None}
+
+    def _ask(self, ask: Callable[[Any], None]) -> list[Any]:
+        with self._lock:
+            try:
+                return self._try(ask)
+            except ServiceUnavailableError:
+                return self._try(ask)
+
+    def _try(self, ask: Callable[[Any], None]) -> list[Any]:
+        if self._connection is None:
+            self._connection = self._app.connection_for_write()
+        connection = self._connection
+        try:
+            with connection.default_channel.client.pipeline(transaction=False) as pipe:
+                ask(pipe)
+                answers: list[Any] = pipe.execute()
+                return answers
+        except (OperationalError, *connection.connection_errors, *connection.channel_errors) as error:
+            self._drop()
+            raise ServiceUnavailableError(f"no answer from the server: {error}") from error
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.collect()

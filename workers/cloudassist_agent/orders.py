@@ -1,0 +1,142 @@
+"""The life of one order on this agent.
+
+::
+
+    order ─► known to the journal? ─► claim ─► in time? ─► "about to start" on disk ─► script ─► last report
+
+Celery brings the order and shows its course; everything here would be the same without it.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from cloudassist import topology
+from cloudassist.error_code import ErrorCode
+from cloudassist.errors import MessageError
+from cloudassist.keyring import Trust
+from cloudassist.orders import Order, Payload, Purpose
+from cloudassist.status import InvocationStatus
+from cloudassist_agent import executor, host, report, tree
+from cloudassist_agent.clock import ServerClock
+from cloudassist_agent.executor import Outcome, refusal
+from cloudassist_agent.journal import Journal
+from cloudassist_agent.link import Claim, Link
+from cloudassist_agent.running import Run, Running
+from cloudassist_agent.sender import Sender
+from cloudassist_agent.settings import AgentSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """Verifies orders and carries them out. ``claimant`` is this agent's name in claims: journal and boot."""
+
+    settings: AgentSettings
+    trust: Trust
+    claimant: str
+    clock: ServerClock
+    journal: Journal
+    link: Link
+    running: Running
+    sender: Sender
+
+    def open(self, purpose: Purpose, envelope: object) -> Order:
+        """Verify an order, and that it is for us and still worth reading; raises MessageError."""
+        order = Order.open(purpose, envelope, self.trust)
+        if order.instance_id not in self.settings.instance_id:
+            raise MessageError("wrong-audience", order.instance_id)
+        if order.epoch != self.settings.epoch:
+            raise MessageError("wrong-epoch", str(order.epoch))
+        if order.expires < self.clock.now():
+            raise MessageError("expired", order.record_id)
+        return order
+
+    def carry_out(self, order: Order) -> Outcome | None:
+        """Carry out a run; None where nothing was started because its fate was decided elsewhere.
+
+        Raises MessageError where the claim is another agent's or the payload is not what was signed, and
+        ServiceUnavailableError where the server does not answer. Nothing was started then, and the order comes again.
+        """
+        if self._is_known(order):
+            return None
+        run = self.running.add(order.record_id, order.instance_id)
+        if run is None:
+            return None
+        try:
+            return self._claim(order, run)
+        finally:
+            self.running.remove(run)
+
+    def stop(self, order: Order) -> None:
+        """Carry out a stop: of a script that runs, or of a record that then never starts."""
+        if not self.running.stop(order.record_id):
+            self._never_start(order, Outcome(InvocationStatus.STOPPED))
+
+    def _is_known(self, order: Order) -> bool:
+        """Tell whether a record is known, and if so say again what was said last."""
+        entry = self.journal.find(order.record_id)
+        if entry is None:
+            return False
+        if entry.report is None:
+            self.sender.remark(report.started(order.record_id, entry.start_time))
+        else:
+            self._repeat(order)
+        return True
+
+    def _claim(self, order: Order, run: Run) -> Outcome | None:
+        claim = self.link.claim(order, self.claimant)
+        if claim.holder in {topology.STOPPED_CLAIM, topology.EXPIRED_CLAIM}:
+            return None
+        if claim.holder not in {None, self.claimant}:
+            raise MessageError("foreign-claim", order.record_id)
+        if claim.now > order.start_by:
+            return self._never_start(order, _too_late(claim))
+        if claim.payload is None:
+            info = "the script is no longer on the server"
+            return self._never_start(order, refusal(ErrorCode.EXECUTION_EXCEPTION, info))
+        payload = Payload.decode(claim.payload, order.payload_hash)
+        if not self.journal.begin(order.record_id, order.instance_id, host.boot_id(), claim.now):
+            self._repeat(order)
+            return None
+        return self._run(order, payload, run)
+
+    def _run(self, order: Order, payload: Payload, run: Run) -> Outcome:
+        record_id, started = order.record_id, self.clock.now()
+        if run.stopped:
+            outcome = Outcome(InvocationStatus.STOPPED)
+        else:
+            outcome = executor.execute(
+                payload, run, self.settings, on_lasting=lambda pid: self._lasts(record_id, started, pid)
+            )
+        start_time = None if outcome.seconds is None else started
+        last = report.ended(record_id, outcome, at=self.clock.now(), start_time=start_time)
+        self.journal.end(record_id, last.encode())
+        self.sender.wake()
+        return outcome
+
+    def _lasts(self, record_id: str, started: int, pid: int) -> None:
+        """Say that a script has started. Its process is noted only now: a short one is found by its mark alone."""
+        self.journal.note_process(record_id, pid, tree.start_of(pid))
+        self.sender.remark(report.started(record_id, started))
+
+    def _never_start(self, order: Order, outcome: Outcome) -> Outcome:
+        """Settle a record without starting it, unless the journal knows better; then that is said again."""
+        now = self.clock.now()
+        last = report.ended(order.record_id, outcome, at=now, start_time=None).encode()
+        if self.journal.refuse(order.record_id, order.instance_id, host.boot_id(), now, last):
+            self.sender.wake()
+        else:
+            self._repeat(order)
+        return outcome
+
+    def _repeat(self, order: Order) -> None:
+        self.journal.repeat(order.record_id)
+        self.sender.wake()
+
+
+def _too_late(claim: Claim) -> Outcome:
+    """Return the outcome of an order after its time: what nobody had claimed has certainly not started."""
+    if claim.holder is None:
+        return refusal(ErrorCode.DELIVERY_TIMEOUT, "the order came after the time by which it had to start")
+    return refusal(ErrorCode.EXECUTION_INTERRUPTED, "the agent had claimed this record and knows nothing more of it")

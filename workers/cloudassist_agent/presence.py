@@ -1,0 +1,130 @@
+"""The sign of life: who this agent is, what it has in hand, and how much more it can take.
+
+It has a thread of its own, since Celery's main loop can stand still for the length of an outage. It is the lease of the
+instance, too: an agent that finds somebody else's sign of life does not consume, and one that finds its own replaced
+stops.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from cloudassist.errors import MessageError, ServiceUnavailableError
+from cloudassist.guard import Refusals
+from cloudassist.looper import Looper
+from cloudassist.presence import Presence
+from cloudassist_agent.clock import ServerClock
+from cloudassist_agent.link import Link
+from cloudassist_agent.running import Running
+from cloudassist_agent.settings import AgentSettings
+
+log = logging.getLogger(__name__)
+
+EVENT_SECONDS: Final = 30
+"""Seconds between two worker-heartbeat events: Flower calls a worker offline after 120."""
+ACQUIRE_AGAIN_SECONDS: Final = 1.0
+"""Seconds between two attempts to get the lease of an instance."""
+GONE_MS: Final = 1
+"""Milliseconds that the last sign of life of an agent that stops is kept."""
+
+
+class Heart(Looper):
+    """The duty. ``name_of_agent`` names journal and boot; ``on_replaced`` is called when another agent took over."""
+
+    name = "presence"
+
+    def __init__(
+        self,
+        link: Link,
+        clock: ServerClock,
+        settings: AgentSettings,
+        running: Running,
+        refusals: Refusals,
+        name_of_agent: str,
+    ) -> None:
+        super().__init__()
+        self._link = link
+        self._clock = clock
+        self._instances = settings.instance_id
+        self._interval = settings.presence_interval_seconds
+        self._lifetime_ms = int(1000 * settings.presence_lifetime_seconds)
+        self._running = running
+        self._refusals = refusals
+        self._agent = name_of_agent
+        self._next_event = 0.0
+        self._drained = threading.Event()
+        self.on_replaced: Callable[[str], None] = log.critical
+        self.send_event: Callable[..., Any] | None = None
+
+    def acquire(self) -> bool:
+        """Get the lease of every instance; waits for the server, and while another agent holds one.
+
+        Returns False where the wait was ended by :meth:`drain`.
+        """
+        told = ""
+        while not self.draining:
+            reason = self._reason_to_wait()
+            if not reason:
+                return True
+            if reason != told:
+                log.warning("waiting: %s", reason)
+                told = reason
+            self._drained.wait(ACQUIRE_AGAIN_SECONDS)
+        return False
+
+    @property
+    def draining(self) -> bool:
+        """Tell whether nothing new is taken any more."""
+        return self._drained.is_set()
+
+    def drain(self) -> None:
+        """Say from now on that nothing new is taken."""
+        self._drained.set()
+        self.wake()
+
+    def turn(self) -> float:
+        """Give a sign of life; return the seconds to rest."""
+        others = self._others(self._link.set_presence(self._presences(), self._lifetime_ms))
+        if others:
+            self.on_replaced(f"another agent has taken over {', '.join(others[:5])}")
+        if self.send_event is not None and time.monotonic() >= self._next_event:
+            self._next_event = time.monotonic() + EVENT_SECONDS
+            self.send_event("worker-heartbeat", freq=EVENT_SECONDS)
+        return self._interval
+
+    def finish(self) -> None:
+        """Say goodbye: the instance is offline at once."""
+        self._link.set_presence(self._presences(), GONE_MS)
+
+    def _reason_to_wait(self) -> str:
+        try:
+            others = self._others(self._link.acquire(self._presences(), self._lifetime_ms))
+        except ServiceUnavailableError as error:
+            return error.message
+        return f"another agent is running for {', '.join(others[:5])}" if others else ""
+
+    def _presences(self) -> dict[str, bytes]:
+        refused = self._refusals.as_dict()
+        now = self._clock.now()
+        return {
+            instance_id: Presence(
+                agent=self._agent,
+                time=now,
+                running=self._running.of(instance_id),
+                free=self._running.free(instance_id),
+                draining=self.draining,
+                refused=refused,
+            ).encode()
+            for instance_id in self._instances
+        }
+
+    def _others(self, held: dict[str, bytes]) -> Sequence[str]:
+        return [instance_id for instance_id, value in held.items() if self._is_foreign(value)]
+
+    def _is_foreign(self, value: bytes) -> bool:
+        try:
+            return Presence.decode(value).agent != self._agent
+        except MessageError:
+            return False

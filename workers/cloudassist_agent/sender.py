@@ -1,0 +1,101 @@
+"""The sender: publishes what this agent has to say, over one connection of its own.
+
+Last reports come from the journal and leave it only when they are known to be sent; what was sent without an answer is
+sent again. Passing remarks (a registration, "started") are told once and may be lost: the last report says it all.
+"""
+
+import contextlib
+import logging
+from collections import deque
+from typing import Any, Final
+
+from celery import Celery
+from kombu import serialization
+from kombu.exceptions import OperationalError
+
+from cloudassist import keyring, topology
+from cloudassist.errors import ServiceUnavailableError
+from cloudassist.looper import Looper
+from cloudassist.messages import MAC_HEADER, Registration, Report
+from cloudassist_agent.journal import Journal
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 50
+"""Last reports published at a time."""
+REMARKS: Final = 10_000
+"""Passing remarks kept while the server is away, the newest."""
+REST_SECONDS: Final = 60.0
+"""Seconds between two looks at the journal where nobody says that there is something."""
+
+_SERIALIZER: Final = "cloudassist-report"
+_CONTENT_TYPE: Final = "application/vnd.cloudassist.report+json"
+
+
+class Sender(Looper):
+    """The duty. ``mac_keys`` holds the key of each instance's reports."""
+
+    name = "sender"
+
+    def __init__(self, app: Celery, journal: Journal, mac_keys: dict[str, bytes]) -> None:
+        super().__init__()
+        self._app = app
+        self._journal = journal
+        self._mac_keys = mac_keys
+        self._remarks: deque[tuple[str, str]] = deque(maxlen=REMARKS)
+        self._producer: Any = None
+        # A body that is text already: the MAC is over its very bytes, so nobody may write it anew.
+        serialization.register(_SERIALIZER, _as_it_is, None, _CONTENT_TYPE, "utf-8")
+
+    def remark(self, message: Report | Registration) -> None:
+        """Say something in passing."""
+        self._remarks.append((message.instance_id, message.encode()))
+        self.wake()
+
+    def turn(self) -> float:
+        """Publish what there is."""
+        remarks = [self._remarks.popleft() for _ in range(len(self._remarks))]
+        entries = self._journal.unsent(BATCH)
+        bodies = remarks + [(entry.instance_id, entry.report or "") for entry in entries]
+        if bodies:
+            try:
+                self._publish(bodies)
+            except ServiceUnavailableError:
+                self._remarks.extendleft(reversed(remarks))
+                raise
+            self._journal.mark_sent(entry.record_id for entry in entries)
+        return 0.0 if len(entries) == BATCH else REST_SECONDS
+
+    def finish(self) -> None:
+        """Say what is left."""
+        while self.turn() == 0:
+            pass
+        self._drop()
+
+    def _publish(self, bodies: list[tuple[str, str]]) -> None:
+        if self._producer is None:
+            self._producer = self._app.connection_for_write().Producer(serializer=_SERIALIZER, auto_declare=False)
+        producer = self._producer
+        connection = producer.connection
+        try:
+            # A batch costs more than it saves where there is but one, which is nearly always.
+            with producer.batch() if len(bodies) > 1 else contextlib.nullcontext():
+                for instance_id, body in bodies:
+                    producer.publish(
+                        body,
+                        exchange="",
+                        routing_key=topology.REPORTS_QUEUE,
+                        headers={MAC_HEADER: keyring.mac(self._mac_keys[instance_id], body.encode())},
+                    )
+        except (OperationalError, *connection.connection_errors, *connection.channel_errors) as error:
+            self._drop()
+            raise ServiceUnavailableError(f"reports wait: {error}") from error
+
+    def _drop(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.connection.collect()
+
+
+def _as_it_is(body: str) -> str:
+    return body

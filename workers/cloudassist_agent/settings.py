@@ -1,0 +1,88 @@
+"""Settings of an agent, besides those of every role."""
+
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from cloudassist import limits, topology
+from cloudassist.errors import CloudAssistError, ConfigurationError
+from cloudassist.keyring import Trust
+from cloudassist.settings import Settings, bounded
+
+QUEUES_PER_CHANNEL: Final = 50
+"""Instance queues that one channel pops from: each pop names them all, to the server, every time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentSettings(Settings):
+    """What an agent needs to know.
+
+    One process usually stands for one instance. For trials it can stand for many: then ``instance_id`` is a list with
+    commas, and all of them share one journal and one key.
+    """
+
+    instance_id: tuple[str, ...] = field(default_factory=lambda: (socket.gethostname(),))
+    """The instance that this agent stands for (the host's name); several only for trials."""
+    trust: str = ""
+    """The public keys to believe in, as ``assist init`` prints them; empty: they are in the trust file."""
+    epoch: int = bounded(0, least=0, most=2**53)
+    """Which enrolment of the instance this is; orders for an earlier one are void."""
+    tags: tuple[str, ...] = ()
+    """Tags of the instance, each ``key=value``."""
+    concurrency: int = bounded(0, least=0, most=1_000)
+    """Scripts run at a time in this process; 0: as many as one instance may run."""
+    output_bytes: int = bounded(limits.OUTPUT_BYTES, least=1_024, most=limits.OUTPUT_BYTES)
+    """Bytes of output kept per record, head and tail together."""
+    execution_path: Path = field(default=Path("/tmp"))  # noqa: S108 - the task execution path of the overview
+    """Folder in which each script gets a private folder of its own (overview, "task execution path")."""
+    keep_script_file: bool = False
+    """Leave the script's folder in place after the run."""
+    remote_control: bool = True
+    """Answer Celery's read-only remote control (inspect)."""
+    events: bool = True
+    """Send Celery's events, which Flower shows."""
+    journal_seconds: float = bounded(7 * 86_400, least=3_600, most=365 * 86_400)
+    """Seconds that the journal remembers a record that has ended."""
+
+    def __post_init__(self) -> None:
+        """Check the ids and the tags besides the rest."""
+        super().__post_init__()
+        if not self.instance_id:
+            raise ConfigurationError("CLOUDASSIST_INSTANCE_ID (or --instance-id) must name the instance")
+        try:
+            for instance_id in self.instance_id:
+                topology.check_instance_id(instance_id)
+        except CloudAssistError as error:
+            raise ConfigurationError(error.message) from None
+        self.tags_by_key()
+
+    @property
+    def agent_dir(self) -> Path:
+        """Return the folder of this agent's journal and key."""
+        return self.state_dir / "agents" / self.instance_id[0]
+
+    @property
+    def slots(self) -> int:
+        """Return how many scripts run at a time in this process."""
+        return self.concurrency or self.running_per_instance
+
+    def trusted(self) -> Trust:
+        """Return the public keys to believe in; raises ConfigurationError."""
+        return Trust.parse(self.trust) if self.trust else Trust.load(self.trust_path)
+
+    def tags_by_key(self) -> dict[str, str]:
+        """Return the tags by key; raises ConfigurationError."""
+        if len(self.tags) > limits.TAG_COUNT:
+            raise ConfigurationError(f"an instance has at most {limits.TAG_COUNT} tags; {len(self.tags)} were given")
+        pairs = [tag.partition("=") for tag in self.tags]
+        for key, separator, value in pairs:
+            if not separator or not 0 < len(key) <= limits.TAG_KEY_CHARACTERS:
+                raise ConfigurationError(
+                    f"a tag is key=value, its key 1 to {limits.TAG_KEY_CHARACTERS} characters: {key!r}"
+                )
+            if len(value) > limits.TAG_VALUE_CHARACTERS:
+                raise ConfigurationError(
+                    f"the tag {key!r} has a value of more than {limits.TAG_VALUE_CHARACTERS} characters"
+                )
+        return {key: value for key, _, value in pairs}
