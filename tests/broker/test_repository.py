@@ -1,0 +1,47 @@
+"""What the repository promises of itself."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROLES = {"broker": "cloudassist", "workers": "cloudassist_agent", "scheduler": "cloudassist_beat"}
+LINES_OF_CODE = 300
+LINES_OF_TEST = 400
+LINES_OF_FUNCTION = 50
+
+
+def tracked(*patterns):
+    names = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in names.splitlines() if (ROOT / name).exists()]
+
+
+def test_a_role_folder_holds_one_package_and_nothing_else():
+    for folder, package in ROLES.items():
+        assert {path.relative_to(ROOT / folder).parts[0] for path in tracked(folder)} <= {package, "README.md"}
+
+
+def test_files_and_functions_stay_small():
+    for path in tracked("*.py"):
+        text = path.read_text(encoding="utf-8")
+        limit = LINES_OF_TEST if path.is_relative_to(ROOT / "tests") else LINES_OF_CODE
+        assert text.count("\n") <= limit, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and limit == LINES_OF_CODE:
+                assert node.end_lineno - node.lineno < LINES_OF_FUNCTION, f"{path}: {node.name}"
+
+
+def test_the_lock_has_hashes_and_no_addresses():
+    text = (ROOT / "requirements.lock").read_text()
+    assert "http" not in text
+    pins = re.findall(r"^[a-z0-9-]+==\S+", text, re.MULTILINE)
+    assert len(pins) > 40
+    for block in re.split(r"^(?=[a-z0-9-]+==)", text, flags=re.MULTILINE)[1:]:
+        assert "--hash=sha256:" in block
+
+
+def test_no_path_of_one_machine():
+    for path in tracked():
+        if path.suffix in {".py", ".md", ".yaml", ".toml", ".lua", ""} and path.is_file():
+            assert str(ROOT.parent) + "/" not in path.read_text(encoding="utf-8", errors="replace"), path

@@ -1,0 +1,200 @@
+"""The agent dies, stalls, drains, or meets itself."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+import redis
+
+from cloudassist import InvocationStatus, InvokeStatus, LocalStack, topology
+from cloudassist.settings import PREFIX
+from support.processes import marked
+from support.servers import cut
+from support.stacks import FAST, by_instance, logging_script, runs
+from support.waiting import wait_until
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def fast():
+    with LocalStack(instances=2, environment=FAST) as stack:
+        yield stack
+
+
+@pytest.fixture
+def assistant(fast):
+    with fast.assistant() as assistant:
+        yield assistant
+
+
+@pytest.fixture
+def server(fast):
+    with redis.Redis.from_url(fast.url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def web_1(fast):
+    """The first agent, which the test may kill; it is brought back afterwards."""
+    yield "agent@web-1"
+    if fast.processes["agent@web-1"].poll() is not None:
+        fast.start("agent@web-1")
+        fast.wait_ready()
+
+
+def test_killed_while_a_script_runs(fast, assistant, web_1, tmp_path):
+    """C7: after the commit point a record is never started again; what is left of it is ended and reported."""
+    invocation = assistant.run_command(logging_script(tmp_path, then="sleep 60"), instance_ids=["web-1"])
+    wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
+    record_id = f"{invocation.invoke_id}.web-1"
+    fast.kill(web_1)
+    assert marked(record_id)
+    fast.start(web_1)
+    assert invocation.wait(timeout=20).status is InvokeStatus.FAILED
+    result = by_instance(invocation)["web-1"]
+    assert (result.error_code, result.detail_status) == ("ExecutionInterrupted", "Error")
+    assert result.start_time is not None
+    assert marked(record_id) == set()
+    assert runs(tmp_path) == [record_id]
+
+
+def test_the_message_is_lost_on_the_way(fast, assistant, server, tmp_path):
+    """C1, N1: popped by nobody who lives; the order is signed and sent again."""
+    fast.kill("agent@web-2", signal.SIGSTOP)
+    cut(server)
+    invocation = assistant.run_command(logging_script(tmp_path), instance_ids=["web-2"])
+    assert server.rpop(topology.instance_queue("web-2"))
+    fast.kill("agent@web-2", signal.SIGCONT)
+    assert invocation.wait(timeout=20).status is InvokeStatus.FINISHED
+    assert runs(tmp_path) == [f"{invocation.invoke_id}.web-2"]
+
+
+def test_offline_at_the_call(fast, assistant, web_1, server, tmp_path):
+    fast.kill(web_1)
+    wait_until(lambda: not server.exists(topology.presence_key("web-1")), "web-1 to count as offline")
+    assert [instance.online for instance in assistant.describe_instances()] == [False, True]
+    invocation = assistant.run_command(logging_script(tmp_path), instance_ids=["web-1", "web-2"])
+    assert invocation.wait(timeout=20).status is InvokeStatus.PARTIAL_FAILED
+    result = by_instance(invocation)["web-1"]
+    assert (result.status, result.error_code) == (InvocationStatus.FAILED, "ClientNotRunning")
+    assert result.detail_status == "Aborted"
+    assert by_instance(invocation)["web-2"].status is InvocationStatus.FINISHED
+    fast.start(web_1)
+    fast.wait_ready()
+    assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20)
+    assert runs(tmp_path) == [f"{invocation.invoke_id}.web-2"]
+
+
+def test_not_claimed_in_time(fast, assistant, web_1, tmp_path):
+    """R3, I6: what was reported as not delivered can never start, whoever comes back."""
+    fast.kill(web_1)
+    invocation = assistant.run_command(logging_script(tmp_path), instance_ids=["web-1"])
+    assert invocation.wait(timeout=20).status is InvokeStatus.FAILED
+    result = by_instance(invocation)["web-1"]
+    assert (result.error_code, result.detail_status, result.start_time) == ("DeliveryTimeout", "Aborted", None)
+    fast.start(web_1)
+    fast.wait_ready()
+    assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20)
+    assert runs(tmp_path) == []
+    assert by_instance(invocation)["web-1"] == result
+
+
+@pytest.mark.timeout(90)
+def test_gone_for_good_while_a_script_runs(fast, assistant, web_1, tmp_path):
+    invocation = assistant.run_command(logging_script(tmp_path, then="sleep 60"), instance_ids=["web-1"], timeout=10)
+    wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
+    fast.kill(web_1)
+    assert invocation.wait(timeout=40).status is InvokeStatus.FAILED
+    result = by_instance(invocation)["web-1"]
+    assert (result.error_code, result.detail_status) == ("ClientNotResponse", "Error")
+    # It comes back after all: its word is kept, the status stays.
+    fast.start(web_1)
+    fast.wait_ready()
+    assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20)
+    assert by_instance(invocation)["web-1"] == result
+    assert runs(tmp_path) == [result.record_id]
+
+
+def test_a_stop_that_is_lost_is_sent_again(fast, assistant, server, tmp_path):
+    invocation = assistant.run_command("sleep 60", instance_ids=["web-2"])
+    wait_until(lambda: by_instance(invocation)["web-2"].start_time, "the script to start")
+    fast.kill("agent@web-2", signal.SIGSTOP)
+    cut(server)
+    invocation.stop()
+    assert server.rpop(topology.control_queue("web-2"))
+    fast.kill("agent@web-2", signal.SIGCONT)
+    assert invocation.wait(timeout=20).status is InvokeStatus.STOPPED
+
+
+def test_draining_ends_what_runs_and_starts_nothing_new(fast, assistant, web_1, server, tmp_path):
+    invocation = assistant.run_command(logging_script(tmp_path, then="sleep 2; echo done"), instance_ids=["web-1"])
+    wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
+    process = fast.processes[web_1]
+    fast.kill(web_1, signal.SIGTERM)
+    wait_until(lambda: '"draining":true' in (server.get(topology.presence_key("web-1")) or ""), "the agent to drain")
+    late = assistant.run_command(logging_script(tmp_path), instance_ids=["web-1"])
+    assert invocation.wait(timeout=20).status is InvokeStatus.FINISHED
+    assert by_instance(invocation)["web-1"].output == "done\n"
+    assert process.wait(10) == 0
+    assert not server.exists(topology.presence_key("web-1"))
+    assert runs(tmp_path) == [f"{invocation.invoke_id}.web-1"]
+    fast.start(web_1)
+    assert late.wait(timeout=20).status is InvokeStatus.FINISHED
+
+
+def test_draining_still_hears_stops(fast, assistant, web_1):
+    invocation = assistant.run_command("sleep 60", instance_ids=["web-1"])
+    wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
+    process = fast.processes[web_1]
+    fast.kill(web_1, signal.SIGTERM)
+    invocation.stop()
+    assert invocation.wait(timeout=20).status is InvokeStatus.STOPPED
+    assert process.wait(10) == 0
+
+
+def test_a_second_signal_ends_the_scripts(fast, assistant, web_1):
+    invocation = assistant.run_command("sleep 60", instance_ids=["web-1"])
+    wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
+    process = fast.processes[web_1]
+    fast.kill(web_1, signal.SIGTERM)
+    wait_until(lambda: log_has(fast, web_1, "SIGTERM: draining, 1 scripts"), "the first signal to arrive")
+    fast.kill(web_1, signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert invocation.wait(timeout=20).status is InvokeStatus.STOPPED
+
+
+def log_has(stack, name, text):
+    return text in (stack.data_dir / "logs" / f"{name}.log").read_text()
+
+
+def agent_environment(stack, **settings):
+    environment = stack.environment("agent") | {PREFIX + name: value for name, value in settings.items()}
+    return {"PATH": "/usr/bin:/bin", **environment}
+
+
+def test_a_second_agent_on_the_same_folder_is_refused(fast):
+    """F41"""
+    command = [sys.executable, "-m", "cloudassist_agent", "run"]
+    environment = agent_environment(fast, INSTANCE_ID="web-2")
+    second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert second.returncode != 0
+    assert "another agent is running" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_the_same_instance_elsewhere_waits_and_takes_nothing(fast, assistant, tmp_path):
+    """F39: a clone's journal has another id, so the lease is not its own."""
+    command = [sys.executable, "-m", "cloudassist_agent", "run"]
+    environment = agent_environment(fast, INSTANCE_ID="web-2", STATE_DIR=str(tmp_path / "elsewhere"))
+    with (tmp_path / "log").open("w") as log:
+        clone = subprocess.Popen(command, env=environment, stderr=log)
+    try:
+        wait_until(lambda: "another agent is running for web-2" in (tmp_path / "log").read_text(), "the clone to wait")
+        done = [assistant.run_command(logging_script(tmp_path), instance_ids=["web-2"]) for _ in range(5)]
+        assert {invocation.wait(timeout=20).status for invocation in done} == {InvokeStatus.FINISHED}
+        assert len(runs(tmp_path)) == 5
+    finally:
+        clone.send_signal(signal.SIGTERM)
+        assert clone.wait(10) == 0
