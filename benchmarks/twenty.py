@@ -1,0 +1,84 @@
+"""Twenty instances, one `echo hello` each: wall and processor time of everything, beside a plain Celery group."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from celery import group
+
+from benchmarks import plain_celery, stage
+from benchmarks.measure import Figure, ProcessorTime, median, times
+from cloudassist.local import LocalStack
+
+QUESTION = "20 instances"
+INSTANCES = 20
+SCRIPT = "echo hello"
+_READY_SECONDS = 60
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    """Return the figures."""
+    count = 15 if quick else 31
+    ours, our_cpu = _ours(count)
+    theirs, their_cpu = _theirs(count)
+    wall, peer = median(ours), median(theirs)
+    return [
+        Figure(QUESTION, "plain Celery group, Redis backend: wall, p50", peer, "ms"),
+        Figure(QUESTION, "plain Celery group: processor time of all", their_cpu, "ms/call"),
+        Figure(QUESTION, "run_command and wait: wall, p50", wall, "ms", wall / peer, "plain Celery", "≤ 1.2"),
+        Figure(QUESTION, "run_command: processor time of all", our_cpu, "ms/call", our_cpu / their_cpu, "plain Celery"),
+    ]
+
+
+def _ours(count: int) -> tuple[list[float], float]:
+    with LocalStack(instances=INSTANCES) as stack, stack.assistant() as assistant:
+
+        def call() -> None:
+            assistant.run_command(SCRIPT, instance_ids=stack.instance_ids).wait(timeout=60)
+
+        times(call, 5)
+        used = ProcessorTime([os.getpid(), *(process.pid for process in stack.processes.values())])
+        taken = times(call, count)
+        return taken, 1000 * used.seconds() / count
+
+
+def _theirs(count: int) -> tuple[list[float], float]:
+    with stage.server() as (url, folder), _workers(url, folder) as pids:
+        celery = plain_celery.make(url)
+        plain = plain_celery.task_of(celery)
+
+        def call() -> None:
+            signatures = [plain.s(SCRIPT).set(queue=f"plain.{number}") for number in range(INSTANCES)]
+            group(signatures, app=celery).apply_async().join(timeout=60)
+
+        times(call, 5)
+        used = ProcessorTime([os.getpid(), *pids])
+        taken = times(call, count)
+        return taken, 1000 * used.seconds() / count
+
+
+@contextlib.contextmanager
+def _workers(url: str, folder: Path) -> Iterator[list[int]]:
+    environment = os.environ | {"PLAIN_CELERY_URL": url}
+    workers = []
+    for number in range(INSTANCES):
+        options = ["-Q", f"plain.{number}", "-n", f"plain-{number}@%h", "-P", "threads", "-c", "10", "--loglevel=INFO"]
+        command = [sys.executable, "-m", "celery", "-A", "benchmarks.plain_celery", "worker", *options]
+        with (folder / f"worker-{number}.log").open("w") as log:
+            workers.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+    try:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not all(" ready." in (folder / f"worker-{number}.log").read_text() for number in range(INSTANCES)):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the plain Celery workers did not come up")
+            time.sleep(0.1)
+        yield [worker.pid for worker in workers]
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.wait(30)
