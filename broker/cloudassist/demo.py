@@ -31,6 +31,8 @@ EOF
 def main() -> int:
     """Run the demonstration; returns the exit code."""
     signal.signal(signal.SIGTERM, _terminated)
+    # Said outright: a shell that starts this in the background has it ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     begun = time.monotonic()
     click.echo("starting a server, the control plane, dispatch, beat and three agents …")
     with LocalStack(instances=3, data_dir=DATA_DIR) as stack:
