@@ -4,12 +4,14 @@ Nothing here reads the environment or connects: a role hands its settings in.
 """
 
 import logging
+import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
 
 from celery import Celery
 from celery.apps.worker import Worker as CeleryWorker
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from cloudassist import guard, topology, transport
 from cloudassist.errors import ConfigurationError, MessageError
@@ -33,6 +35,9 @@ class GuardedWorker(CeleryWorker):  # type: ignore[misc]
         except ConfigurationError as error:
             raise SystemExit(f"cloudassist: {error.message}") from None
         guard.install()
+        # Said at each reconnect, of a setting that is set; and of root for the sake of pickle, which is never accepted.
+        for category in (CPendingDeprecationWarning, SecurityWarning):
+            warnings.filterwarnings("ignore", category=category)
         self.app.conf.broker_transport_options = {**transport.worker_options(), guard.ON_REFUSED: self.app.refuse}
         super().on_before_init(**kwargs)
 

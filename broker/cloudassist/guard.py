@@ -1,9 +1,8 @@
 """The guard in front of kombu: what comes off a queue is looked at before kombu or Celery touch it.
 
 A stock worker dies of eight kinds of malformed message, and of five of them at every restart again. Here a message
-that is not what it should be becomes an empty poll and a count. An error reply to a pop (a failover, a read-only or
-loading server, a revoked right) becomes a lost connection, which Celery mends by reconnecting; it ended every stock
-worker.
+that is not what it should be becomes an empty poll and a count. An error reply (a failover, a read-only or loading
+server, a revoked right) counts as a lost connection, which Celery mends by reconnecting; it ended every stock worker.
 
 The guard replaces kombu's transport classes under their own names, so that it stays in place whichever URL a
 connection falls back to.
@@ -169,10 +168,15 @@ class GuardedRedisChannel(_GuardedChannel, kombu_redis.Channel):  # type: ignore
     """kombu's Redis channel behind the guard."""
 
 
+_LOST: Final = (*kombu_redis.Transport.connection_errors, kombu_redis.exceptions.ResponseError)
+"""What counts as a lost connection: also every error that the server answers with, whatever was asked of it."""
+
+
 class GuardedTransport(kombu_redis.Transport):  # type: ignore[misc]
     """kombu's Redis transport behind the guard."""
 
     Channel = GuardedRedisChannel
+    connection_errors = _LOST
 
 
 class GuardedSentinelChannel(_GuardedChannel, kombu_redis.SentinelChannel):  # type: ignore[misc]
@@ -185,6 +189,7 @@ class GuardedSentinelTransport(kombu_redis.SentinelTransport):  # type: ignore[m
     """kombu's Sentinel transport behind the guard."""
 
     Channel = GuardedSentinelChannel
+    connection_errors = _LOST
 
 
 def _plain_object(value: dict[str, Any]) -> dict[str, Any]:

@@ -113,7 +113,8 @@ def test_a_failover_ends_no_worker(fast, assistant, server, tmp_path):
             wait_until(lambda: server.info("replication")["role"] == "slave", "the server to be a replica")
             wait_until(lambda: server.info("replication")["master_link_status"] == "up", "the link")
             server.replicaof("NO", "ONE")
-        assert all(process.poll() is None for process in fast.processes.values())
+        assert ended(fast) == {}
+        fast.wait_ready()
         invocation = assistant.run_command(logging_script(tmp_path), instance_ids=fast.instance_ids)
         assert invocation.wait(timeout=30).status is InvokeStatus.FINISHED
         assert len(runs(tmp_path)) == 2
@@ -121,6 +122,16 @@ def test_a_failover_ends_no_worker(fast, assistant, server, tmp_path):
     finally:
         replica.terminate()
         replica.wait(10)
+
+
+def ended(stack):
+    """Return the ends of the logs of processes that have ended."""
+    logs = stack.data_dir / "logs"
+    return {
+        name: (logs / f"{name}.log").read_text()[-3000:]
+        for name, process in stack.processes.items()
+        if process.poll() is not None
+    }
 
 
 def test_the_server_comes_back_without_its_data(tmp_path):

@@ -2,10 +2,7 @@
 
 import argparse
 import logging
-import warnings
 from collections.abc import Sequence
-
-from celery.exceptions import SecurityWarning
 
 from cloudassist.errors import ConfigurationError
 from cloudassist.settings import read
@@ -27,8 +24,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app = make_app(settings)
     except ConfigurationError as error:
         parser.error(error.message)
-    # Scripts that manage a machine run as root; Celery warns of it for pickle's sake, which is never accepted here.
-    warnings.filterwarnings("ignore", category=SecurityWarning)
     worker = app.Worker(loglevel=options.loglevel, quiet=True)
     worker.start()
     raise SystemExit(worker.exitcode)

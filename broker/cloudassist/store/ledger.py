@@ -25,6 +25,16 @@ CONNECT_SECONDS: Final = 2.0
 """Seconds to reach the server."""
 ANSWER_SECONDS: Final = 5.0
 """Seconds to wait for an answer."""
+_OUT_OF_SERVICE: Final = (
+    "UNBLOCKED",
+    "READONLY",
+    "read only replica",
+    "LOADING",
+    "MASTERDOWN",
+    "NOREPLICAS",
+    "MISCONF",
+)
+"""What stands in the error replies of a server that is not serving; redis-py cuts some of the codes off."""
 NOTICE_GAP_SECONDS: Final = 2.0
 """Seconds after which a listener looks for itself, in case a notice was lost."""
 _REACHABLE_AGAIN_SECONDS: Final = 0.5
@@ -77,6 +87,9 @@ class Ledger:
                 again = self._pipeline([calls[index].words for index in missing])
                 for index, answer in zip(missing, again, strict=True):
                     answers[index] = answer
+            for answer in answers:
+                if _is_out_of_service(answer):
+                    raise answer
         return [
             answer if isinstance(answer, RedisError) else call.decode(answer)
             for call, answer in zip(calls, answers, strict=True)
@@ -191,7 +204,9 @@ def translated_errors(url: str) -> Iterator[None]:
         raise ConfigurationError(
             f"the server at {without_password(url)} refuses this user a command: {error}"
         ) from None
-    except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+    except (redis.ConnectionError, redis.TimeoutError, ResponseError, OSError) as error:
+        if isinstance(error, ResponseError) and not _is_out_of_service(error):
+            raise
         raise ServiceUnavailableError(
             f"no answer from the server at {without_password(url)} ({error}); "
             f"`make up` starts one, {PREFIX}URL names it"
@@ -207,6 +222,11 @@ def without_password(url: str) -> str:
 def publish(channel: str) -> Call[int]:
     """Return the call that tells a channel's listeners that something changed."""
     return command(int, "PUBLISH", channel, "")
+
+
+def _is_out_of_service(answer: object) -> bool:
+    """Tell whether an answer says that the server is not serving: it is a replica, loading, or its disk is full."""
+    return isinstance(answer, ResponseError) and any(word in str(answer) for word in _OUT_OF_SERVICE)
 
 
 def _is_missing(answer: object) -> bool:
