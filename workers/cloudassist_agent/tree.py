@@ -59,14 +59,14 @@ def find(record_id: str, leader: int | None) -> list[Process]:
 def end(record_id: str, leader: int | None, grace: float, idle: Callable[[float], None] = time.sleep) -> int:
     """End every process of a run: SIGTERM, ``grace`` seconds, SIGKILL until nothing is left; return how many.
 
-    ``idle`` is called to wait for so many seconds, and may do something useful in them.
+    SIGTERM is sent once: what a script starts to clean up behind itself has the grace to do so. ``idle`` is called to
+    wait for so many seconds, and may do something useful in them.
     """
-    ended: set[Process] = set()
+    ended = set(find(record_id, leader))
+    _signal(ended, signal.SIGTERM)
     deadline = time.monotonic() + grace
     while (left := find(record_id, leader)) and time.monotonic() < deadline + _UNKILLABLE_SECONDS:
-        if time.monotonic() < deadline:
-            _signal(set(left) - ended, signal.SIGTERM)
-        else:
+        if time.monotonic() >= deadline:
             _signal(left, signal.SIGKILL)
         ended |= set(left)
         idle(_SCAN_SECONDS)
