@@ -47,6 +47,7 @@ class Application(Celery):  # type: ignore[misc]
 
     task_cls = "cloudassist.strict:StrictTask"
     worker_class = "cloudassist.app:GuardedWorker"
+    control_cls = "cloudassist.mailbox:Control"
 
     def __init__(self, name: str, settings: Settings, **conf: Any) -> None:
         super().__init__(name, set_as_current=False, changes={**common(settings), **conf})
