@@ -41,6 +41,8 @@ class ErrorCode(StrEnum):
     """The working directory is not there."""
     ACCOUNT_NOT_EXISTS = "AccountNotExists"
     """The user that should run the script is not there."""
+    USER_OR_PASSWORD_INVALID = "UserOrPasswordInvalid"  # noqa: S105 - the API's word
+    """The agent may not run scripts as that user."""
     # Timeout
     EXECUTION_TIMEOUT = "ExecutionTimeout"
     """The script ran longer than its timeout."""
@@ -59,7 +61,14 @@ class ErrorCode(StrEnum):
 
 
 _ABORTED = frozenset({ErrorCode.CLIENT_NOT_RUNNING, ErrorCode.DELIVERY_TIMEOUT, ErrorCode.TASK_CONCURRENCY_LIMIT})
-_INVALID = frozenset({ErrorCode.COMMAND_NOT_APPLICABLE, ErrorCode.DIRECTORY_NOT_EXISTS, ErrorCode.ACCOUNT_NOT_EXISTS})
+_INVALID = frozenset(
+    {
+        ErrorCode.COMMAND_NOT_APPLICABLE,
+        ErrorCode.DIRECTORY_NOT_EXISTS,
+        ErrorCode.ACCOUNT_NOT_EXISTS,
+        ErrorCode.USER_OR_PASSWORD_INVALID,
+    }
+)
 
 
 def detail_status(status: InvocationStatus, *, error_code: str, exit_code: int | None, started: bool) -> DetailStatus:

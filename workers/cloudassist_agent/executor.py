@@ -1,18 +1,18 @@
 """A script in, its outcome out. Knows neither Celery nor the journal nor the server."""
 
 import os
-import pwd
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from cloudassist import limits, parameters
+from cloudassist import parameters
 from cloudassist.error_code import ErrorCode
 from cloudassist.orders import Payload
 from cloudassist.status import InvocationStatus
 from cloudassist_agent import script
 from cloudassist_agent.capture import Capture
+from cloudassist_agent.identity import Identity
 from cloudassist_agent.process import Ended, Ending, ScriptProcess
 from cloudassist_agent.running import Run
 from cloudassist_agent.script import ScriptError
@@ -55,13 +55,18 @@ def execute(
     """
     capture = Capture(settings.output_bytes)
     try:
-        content = _rendered(payload, run)
-        folder = _working_dir(payload)
+        content = _rendered(payload, run, settings.rendered_script_bytes)
+        user = Identity.of(payload.username)
+        folder = _working_dir(payload, user)
         with script.script_file(
-            content, payload.type, settings.execution_path, keep=settings.keep_script_file
+            content, payload.type, settings.execution_path, keep=settings.keep_script_file, give=user.own
         ) as command:
             process = ScriptProcess(
-                command, folder=folder, environment=_environment(), record_id=run.record_id, capture=capture
+                user.command(command),
+                folder=folder,
+                environment=_environment(user),
+                record_id=run.record_id,
+                capture=capture,
             )
             ended = process.follow(
                 run,
@@ -96,7 +101,7 @@ def _outcome(ended: Ended, capture: Capture, timeout: int) -> Outcome:
             return replace(outcome, status=InvocationStatus.FAILED, exit_code=None, error_code=code, error_info=info)
 
 
-def _rendered(payload: Payload, run: Run) -> str:
+def _rendered(payload: Payload, run: Run, most: int) -> str:
     if payload.parameters is None:
         return payload.content
     built_ins = {
@@ -108,29 +113,27 @@ def _rendered(payload: Payload, run: Run) -> str:
     }
     content = parameters.render(payload.content, payload.parameters, built_ins)
     size = len(content.encode())
-    if size > limits.RENDERED_SCRIPT_BYTES:
+    if size > most:
         raise ScriptError(
-            ErrorCode.EXECUTION_EXCEPTION,
-            f"the script has {size} bytes with its parameters; the limit is {limits.RENDERED_SCRIPT_BYTES}",
+            ErrorCode.EXECUTION_EXCEPTION, f"the script has {size} bytes with its parameters; the limit is {most}"
         )
     return content
 
 
-def _working_dir(payload: Payload) -> Path:
-    folder = Path(payload.working_dir) if payload.working_dir else Path(pwd.getpwuid(os.geteuid()).pw_dir)
+def _working_dir(payload: Payload, user: Identity) -> Path:
+    folder = Path(payload.working_dir or user.home)
     if not folder.is_dir():
         raise ScriptError(ErrorCode.DIRECTORY_NOT_EXISTS, f"the working directory {folder} does not exist")
     return folder
 
 
-def _environment() -> dict[str, str]:
-    user = pwd.getpwuid(os.geteuid())
+def _environment(user: Identity) -> dict[str, str]:
     own = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {
         "PATH": _PATH,
         **own,
-        "HOME": user.pw_dir,
-        "USER": user.pw_name,
-        "LOGNAME": user.pw_name,
+        "HOME": user.home,
+        "USER": user.name,
+        "LOGNAME": user.name,
         "SHELL": "/bin/sh",
     }

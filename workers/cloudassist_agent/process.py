@@ -18,6 +18,8 @@ STARTED_AFTER_SECONDS: Final = 0.25
 """Seconds after which a script that still runs is reported as started; a shorter one sends one report in all."""
 LATE_OUTPUT_SECONDS: Final = 0.2
 """Seconds that output is still taken after the script's end, from children that hold the pipe."""
+UMASK: Final = 0o022
+"""What a script's files are not allowed, as at a login; the agent's own mask is stricter in some installations."""
 _READ_BYTES: Final = 64 * 1024
 
 
@@ -56,6 +58,7 @@ class ScriptProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=UMASK,
             bufsize=0,
         )
         assert self._process.stdout is not None

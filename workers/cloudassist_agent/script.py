@@ -7,7 +7,7 @@ execution, and the text cannot be busy. Which interpreter, says the first line, 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -28,9 +28,17 @@ class ScriptError(Exception):
         self.info = info
 
 
+def _to_nobody(*_: Path) -> None:
+    """Leave files with the agent's own user."""
+
+
 @contextmanager
-def script_file(content: str, kind: str, folder: Path, *, keep: bool) -> Iterator[Sequence[str]]:
+def script_file(
+    content: str, kind: str, folder: Path, *, keep: bool, give: Callable[..., None] = _to_nobody
+) -> Iterator[Sequence[str]]:
     """Write the script; yield the command line that runs it, and remove the file afterwards.
+
+    ``give`` is handed the folder and the file, to give them to the user that runs the script.
 
     Raises ScriptError: CommandNotApplicable for a type that this system cannot run, ExecutionException where the file
     cannot be written or its interpreter is not there.
@@ -47,6 +55,7 @@ def script_file(content: str, kind: str, folder: Path, *, keep: bool) -> Iterato
     try:
         try:
             path.write_bytes(text.encode())
+            give(path, private)
         except OSError as error:
             raise ScriptError(ErrorCode.EXECUTION_EXCEPTION, f"{path} could not be written: {error}") from error
         yield [*interpreter, str(path)]

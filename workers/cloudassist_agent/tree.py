@@ -59,15 +59,20 @@ def find(record_id: str, leader: int | None) -> list[Process]:
 def end(record_id: str, leader: int | None, grace: float, idle: Callable[[float], None] = time.sleep) -> int:
     """End every process of a run: SIGTERM, ``grace`` seconds, SIGKILL until nothing is left; return how many.
 
-    SIGTERM is sent once: what a script starts to clean up behind itself has the grace to do so. ``idle`` is called to
-    wait for so many seconds, and may do something useful in them.
+    A process gets one SIGTERM. What a script starts after its own, to clean up behind itself, has the grace to do so;
+    what is left when the script has ended is told as well. ``idle`` is called to wait for so many seconds, and may do
+    something useful in them.
     """
-    ended = set(find(record_id, leader))
-    _signal(ended, signal.SIGTERM)
+    told = set(find(record_id, leader))
+    ended = set(told)
+    _signal(told, signal.SIGTERM)
     deadline = time.monotonic() + grace
     while (left := find(record_id, leader)) and time.monotonic() < deadline + _UNKILLABLE_SECONDS:
         if time.monotonic() >= deadline:
             _signal(left, signal.SIGKILL)
+        elif all(process.pid != leader for process in left):
+            _signal(set(left) - told, signal.SIGTERM)
+            told |= set(left)
         ended |= set(left)
         idle(_SCAN_SECONDS)
     return len(ended)
