@@ -1,7 +1,6 @@
 """Fixtures: a private server, and a whole stack, each once per test process."""
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -9,9 +8,10 @@ import redis
 from hypothesis import settings as hypothesis_settings
 
 from cloudassist import Assistant, LocalStack
+from cloudassist.keyring import create_key
 from cloudassist.settings import Settings
-from cloudassist.store import keys
 from cloudassist.store.ledger import Ledger
+from support.lifetimes import keys_without_lifetime, leaks_of
 from support.servers import private_server
 
 # Examples run on a machine that does other things as well: time says nothing about them.
@@ -45,7 +45,23 @@ def ledger(server: redis.Redis, server_url: str) -> Iterator[Ledger]:
 @pytest.fixture
 def settings(server_url: str, tmp_path: Path) -> Settings:
     """Settings of a producer on the private server."""
-    return Settings(url=server_url, state_dir=tmp_path)
+    create_key(tmp_path / "signing.key", "signing")
+    return Settings(url=server_url, state_dir=tmp_path, caller="tester@here")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_stack_is_looked_at_before_it_closes() -> Iterator[None]:
+    """No stack of any test may leave a key without a lifetime, but the permanent ones."""
+    close = LocalStack.close
+
+    def look_and_close(stack: LocalStack) -> None:
+        leaks = leaks_of(stack)
+        close(stack)
+        assert leaks == []
+
+    LocalStack.close = look_and_close  # type: ignore[method-assign]
+    yield
+    LocalStack.close = close  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")
@@ -61,10 +77,3 @@ def assistant(stack: LocalStack) -> Iterator[Assistant]:
     """A producer on the shared stack."""
     with stack.assistant() as assistant:
         yield assistant
-
-
-def keys_without_lifetime(client: redis.Redis) -> list[str]:
-    """Return the keys that will never go away and are not meant to stay."""
-    permanent = [row.pattern for row in keys.TABLE if row.lifetime == keys.PERMANENT]
-    names = [name for name in client.scan_iter() if not any(fnmatchcase(name, pattern) for pattern in permanent)]
-    return sorted(name for name in names if client.ttl(name) == -1)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from cloudassist.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from cloudassist.async_client import AsyncAssistant as AsyncAssistant
+    from cloudassist.async_client import AsyncInvocation as AsyncInvocation
     from cloudassist.client import Assistant as Assistant
     from cloudassist.client import Invocation as Invocation
     from cloudassist.errors import CloudAssistError as CloudAssistError
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _WHERE: Final = {
     "Assistant": "cloudassist.client",
+    "AsyncAssistant": "cloudassist.async_client",
+    "AsyncInvocation": "cloudassist.async_client",
     "Invocation": "cloudassist.client",
     "CloudAssistError": "cloudassist.errors",
     "InvocationStatus": "cloudassist.status",
@@ -31,7 +35,16 @@ _WHERE: Final = {
     "LocalStack": "cloudassist.local",
 }
 
-__all__ = ["Assistant", "CloudAssistError", "Invocation", "InvocationStatus", "InvokeStatus", "LocalStack"]
+__all__ = [
+    "Assistant",
+    "AsyncAssistant",
+    "AsyncInvocation",
+    "CloudAssistError",
+    "Invocation",
+    "InvocationStatus",
+    "InvokeStatus",
+    "LocalStack",
+]
 
 
 def __getattr__(name: str) -> Any:

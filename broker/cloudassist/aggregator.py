@@ -22,9 +22,9 @@ from cloudassist.keyring import AgreementKey
 from cloudassist.looper import Looper
 from cloudassist.messages import Message, Registration, Report
 from cloudassist.settings import Settings
-from cloudassist.store import instances, keys, reports
+from cloudassist.store import instances, invocations, reports
 from cloudassist.store.call import Call
-from cloudassist.store.ledger import Ledger, publish
+from cloudassist.store.ledger import Ledger
 from cloudassist.verdict import watch_ms
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Aggregator(Looper):
             sources.append(raw)
             if not isinstance(opened, MessageError) and isinstance(opened[2], Report):
                 touched.add(ids.split_record_id(opened[2].record_id)[0])
-        calls += [publish(keys.changes(invoke_id)) for invoke_id in touched]
+        calls += [invocations.notice(invoke_id) for invoke_id in touched]
         self._settle(sources, self._ledger.try_all(calls))
 
     def _settle(self, sources: Sequence[bytes], answers: Sequence[Any]) -> None:

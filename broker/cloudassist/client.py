@@ -4,18 +4,75 @@ Every method is one operation of the API, driven synchronously: the rules stand 
 to share between threads.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Self
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from cloudassist import limits, topology
-from cloudassist.models.base import Page
-from cloudassist.models.instance import Instance
+from cloudassist.models.base import ApiModel
 from cloudassist.models.invocation import Progress
 from cloudassist.models.record import InvocationResult
-from cloudassist.operations import arguments, describe, run_command, stop_invocation
+from cloudassist.operations import progress as progress_of
+from cloudassist.operations.clone_command import clone_command
+from cloudassist.operations.create_command import create_command
+from cloudassist.operations.delete_command import delete_command
+from cloudassist.operations.describe_audit_trail import describe_audit_trail
+from cloudassist.operations.describe_commands import describe_commands
+from cloudassist.operations.describe_instances import describe_instances
+from cloudassist.operations.describe_invocation_results import describe_invocation_results
+from cloudassist.operations.describe_invocations import describe_invocations
+from cloudassist.operations.invoke_command import invoke_command
+from cloudassist.operations.listing import Listing
+from cloudassist.operations.modify_command import modify_command
+from cloudassist.operations.planning import Planned
+from cloudassist.operations.run_command import run_command
+from cloudassist.operations.steps import Context, Operation
+from cloudassist.operations.stop_invocation import stop_invocation
+from cloudassist.page import Page
 from cloudassist.session import Session
 from cloudassist.settings import Settings, read
 from cloudassist.status import InvokeStatus
+
+P = ParamSpec("P")
+T = TypeVar("T")
+M = TypeVar("M", bound=ApiModel)
+
+
+def _method(operation: Callable[Concatenate[Context, P], Operation[T]]) -> Callable[Concatenate["Assistant", P], T]:
+    """Return the method that carries an operation out."""
+
+    @wraps(operation)
+    def method(self: "Assistant", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._session.drive(operation(self._session.context, *args, **kwargs))
+
+    return method
+
+
+def _run(
+    operation: Callable[Concatenate[Context, P], Operation[Planned]],
+) -> Callable[Concatenate["Assistant", P], "Invocation"]:
+    """Return the method that begins a run and returns its handle."""
+
+    @wraps(operation)
+    def method(self: "Assistant", /, *args: P.args, **kwargs: P.kwargs) -> "Invocation":
+        planned = self._session.drive(operation(self._session.context, *args, **kwargs))
+        return Invocation(self, self._session, planned.invoke_id, planned.command_id)
+
+    return method
+
+
+def _listing(
+    operation: Callable[Concatenate[Context, P], Operation[Listing[M]]],
+) -> Callable[Concatenate["Assistant", P], Page[M]]:
+    """Return the method that returns a page."""
+
+    @wraps(operation)
+    def method(self: "Assistant", /, *args: P.args, **kwargs: P.kwargs) -> Page[M]:
+        def follow(token: str) -> Page[M]:
+            return method(self, *args, **{**kwargs, "next_token": token})  # type: ignore[arg-type]
+
+        return Page(self._session.drive(operation(self._session.context, *args, **kwargs)), follow)
+
+    return method
 
 
 class Assistant:
@@ -29,90 +86,23 @@ class Assistant:
     def __init__(self, url: str | None = None, *, settings: Settings | None = None) -> None:
         self._session = Session(read(Settings, url=url) if settings is None else settings)
 
-    def run_command(
-        self,
-        command_content: str,
-        *,
-        type: str = "RunShellScript",  # noqa: A002 - the API's name
-        instance_ids: Sequence[str],
-        parameters: Mapping[str, str] | None = None,
-        enable_parameter: bool | None = None,
-        timeout: int = limits.TIMEOUT_DEFAULT_SECONDS,
-        working_dir: str = "",
-        name: str = "",
-        description: str = "",
-        client_token: str | None = None,
-    ) -> "Invocation":
-        """Run a script once on instances; returns at once (API a.1).
-
-        ``timeout`` is in seconds. ``enable_parameter`` defaults to true when ``parameters`` are given. The same
-        ``client_token`` with the same arguments returns the same run and starts nothing again. An instance that is
-        offline gets a Failed record (ClientNotRunning); the others go on.
-
-        Raises InvalidParameterError and its kinds, ConflictError, ConfigurationError, ServiceUnavailableError.
-        """
-        self._session.signer()
-        request = run_command.check(
-            self._session.settings,
-            command_content=command_content,
-            type=type,
-            instance_ids=instance_ids,
-            parameters=parameters,
-            enable_parameter=enable_parameter,
-            timeout=timeout,
-            working_dir=working_dir,
-            name=name,
-            description=description,
-            client_token=client_token,
-        )
-        planned = self._session.drive(run_command.run_command(request, self._session.settings))
-        return Invocation(self, self._session, planned.invoke_id, planned.command_id)
-
-    def stop_invocation(self, invoke_id: str, instance_ids: Sequence[str] | None = None) -> None:
-        """Stop a run on all instances, or on some (at most 50); what has ended stays as it is (API a.4)."""
-        self._session.signer()
-        self._session.drive(
-            stop_invocation.stop_invocation(invoke_id, stop_invocation.check(instance_ids), self._session.settings)
-        )
+    create_command = _method(create_command)
+    clone_command = _method(clone_command)
+    modify_command = _method(modify_command)
+    delete_command = _method(delete_command)
+    describe_commands = _listing(describe_commands)
+    run_command = _run(run_command)
+    invoke_command = _run(invoke_command)
+    stop_invocation = _method(stop_invocation)
+    describe_invocations = _listing(describe_invocations)
+    describe_invocation_results = _listing(describe_invocation_results)
+    describe_instances = _listing(describe_instances)
+    describe_audit_trail = _listing(describe_audit_trail)
 
     def invocation(self, invoke_id: str) -> "Invocation":
         """Return the handle of an earlier run; raises NotFoundError."""
-        fields = self._session.drive(describe.known_invocation(invoke_id))
+        fields = self._session.drive(progress_of.known_invocation(invoke_id))
         return Invocation(self, self._session, invoke_id, fields["command_id"])
-
-    def describe_invocation_results(
-        self, invoke_id: str, *, max_results: int = limits.PAGE_SIZE, next_token: str = ""
-    ) -> Page[InvocationResult]:
-        """Return a page of the results of one run, in the order in which its instances were named (API a.7)."""
-        size = describe.page_size(max_results)
-        start = describe.page_start(next_token)
-        rows, total = self._session.drive(describe.results(invoke_id, start, size))
-        more = start + size < total
-        return Page(
-            rows,
-            next_token=str(start + size) if more else "",
-            total_count=total,
-            follow=lambda token: self.describe_invocation_results(invoke_id, max_results=size, next_token=token),
-        )
-
-    def describe_instances(
-        self, instance_ids: Sequence[str] | None = None, *, max_results: int = limits.PAGE_SIZE, next_token: str = ""
-    ) -> Page[Instance]:
-        """Return a page of the registered instances, or those of the given ids that are registered (API a.17)."""
-        size = describe.page_size(max_results)
-        if instance_ids is not None:
-            rows, total = self._session.drive(
-                describe.named(arguments.instance_ids(instance_ids, limits.PAGE_SIZE_MAXIMUM))
-            )
-            return Page(rows, next_token="", total_count=total, follow=self._no_more)
-        after = topology.check_instance_id(next_token) if next_token else ""
-        rows, total = self._session.drive(describe.registered(after, size))
-        return Page(
-            rows,
-            next_token=rows[-1].instance_id if len(rows) == size else "",
-            total_count=total,
-            follow=lambda token: self.describe_instances(max_results=size, next_token=token),
-        )
 
     def close(self) -> None:
         """Close every connection."""
@@ -125,9 +115,6 @@ class Assistant:
     def __exit__(self, *_: object) -> None:
         """Close every connection."""
         self.close()
-
-    def _no_more(self, _token: str) -> Page[Instance]:
-        return Page((), next_token="", total_count=0, follow=self._no_more)
 
 
 class Invocation:
@@ -146,9 +133,9 @@ class Invocation:
 
     def refresh(self) -> Progress:
         """Read how the run stands now."""
-        progress = self._session.drive(describe.progress(self.invoke_id))
-        self.status = progress.status
-        return progress
+        now = self._session.drive(progress_of.progress(self._session.context, self.invoke_id))
+        self.status = now.status
+        return now
 
     def wait(self, timeout: float | None = None) -> Self:
         """Wait until the run has ended on every instance, at most ``timeout`` seconds; returns itself.
@@ -162,14 +149,14 @@ class Invocation:
 
     def follow(self, timeout: float | None = None) -> Iterator[Progress]:
         """Yield how the run stands, at once and whenever that changes, until it has ended."""
-        for progress in self._session.follow(self.invoke_id, timeout):
-            self.status = progress.status
-            yield progress
+        for now in self._session.follow(progress_of.follow(self._session.context, self.invoke_id, timeout)):
+            self.status = now.status
+            yield now
 
     def results(self) -> Iterator[InvocationResult]:
         """Yield the result of each instance, in the order in which they were named."""
-        page = self._assistant.describe_invocation_results(self.invoke_id, max_results=limits.PAGE_SIZE_MAXIMUM)
-        return page.all()
+        largest = self._session.context.settings.page_size_maximum
+        return self._assistant.describe_invocation_results(self.invoke_id, max_results=largest).all()
 
     def stop(self, instance_ids: Sequence[str] | None = None) -> None:
         """Stop the run on all instances, or on some."""

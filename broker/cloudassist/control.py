@@ -1,7 +1,7 @@
 """The control plane's Celery application: ``celery -A cloudassist worker``.
 
-The role ``control`` runs the aggregator and the sweeper; the role ``dispatch`` holds the signing key and runs one task.
-The same application serves ``celery -A cloudassist inspect``, ``flower`` and ``assist``.
+The role ``control`` runs the aggregator, the sweeper, heartbeats and retention; the role ``dispatch`` holds the signing
+key and runs one task. The same application serves ``celery -A cloudassist inspect``, ``flower`` and ``assist``.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,9 +19,11 @@ from cloudassist.app import Application, from_environment
 from cloudassist.dispatch import Dispatch
 from cloudassist.errors import ConfigurationError, MessageError, ServiceUnavailableError
 from cloudassist.fanout import Fanout
+from cloudassist.heartbeats import Heartbeats
 from cloudassist.keyring import AgreementKey, SigningKey
 from cloudassist.looper import Looper
 from cloudassist.orders import RECORD_ID_CHARACTERS
+from cloudassist.retention import Retention
 from cloudassist.settings import Settings, read
 from cloudassist.store.ledger import Ledger
 from cloudassist.strict import Accepted, StrictTask
@@ -40,7 +42,7 @@ class ControlSettings(Settings):
     """Settings of a worker of the control plane."""
 
     role: str = Role.CONTROL
-    """``control`` (aggregator and sweeper) or ``dispatch`` (holds the signing key)."""
+    """``control`` (aggregator, sweeper, heartbeats, retention) or ``dispatch`` (holds the signing key)."""
 
     def __post_init__(self) -> None:
         """Check the role besides the rest."""
@@ -50,7 +52,7 @@ class ControlSettings(Settings):
 
 
 class Duties(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Runs the aggregator and the sweeper for the life of the worker."""
+    """Runs the duties of the control plane for the life of the worker."""
 
     requires = ("celery.worker.components:Pool",)
 
@@ -63,11 +65,14 @@ class Duties(bootsteps.StartStopStep):  # type: ignore[misc]
         """Begin the duties."""
         settings: Settings = worker.app.settings
         key = AgreementKey.load(settings.report_key_file, "report")
-        # A connection each: the aggregator's waits for reports.
+        # The aggregator's connection waits for reports.
         self._ledgers = [Ledger(settings.url), Ledger(settings.url)]
+        waiting, shared = self._ledgers
         self._loopers = [
-            Aggregator(self._ledgers[0], settings, key),
-            Sweeper(self._ledgers[1], settings, redeliver(worker.app)),
+            Aggregator(waiting, settings, key),
+            Sweeper(shared, settings, redeliver(worker.app)),
+            Heartbeats(shared),
+            Retention(shared, settings),
         ]
         for looper in self._loopers:
             looper.start()

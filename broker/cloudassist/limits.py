@@ -8,7 +8,8 @@ from typing import Final
 
 # --- commands -------------------------------------------------------------------------------------------------
 COMMAND_CONTENT_BYTES: Final = 16 * 1024
-"""Bytes of the Base64 of the script (overview, "Limits")."""
+"""Bytes: of the Base64 of the script when a command is made; of that and of the Base64 of the parameters' JSON together
+when it is run (overview, "Limits")."""
 RENDERED_SCRIPT_BYTES: Final = 64 * 1024
 """Bytes of the script after its parameters were filled in (design)."""
 PARAMETER_COUNT: Final = 20
@@ -23,6 +24,10 @@ WORKING_DIR_CHARACTERS: Final = 200
 """Characters of a working directory (api c)."""
 USERNAME_CHARACTERS: Final = 255
 """Characters of a user's name (api c)."""
+KEPT_COMMANDS: Final = 500
+"""Commands that a region keeps (api c, kept commands per region); a setting up to KEPT_COMMANDS_CEILING."""
+KEPT_COMMANDS_CEILING: Final = 50_000
+"""Commands, the most that the setting may allow (api c)."""
 
 # --- runs -----------------------------------------------------------------------------------------------------
 TIMEOUT_DEFAULT_SECONDS: Final = 60
@@ -35,6 +40,8 @@ INSTANCES_PER_CALL: Final = 100
 """Instances one run may name (api a.1); a setting up to INSTANCES_PER_CALL_CEILING."""
 INSTANCES_PER_CALL_CEILING: Final = 50_000
 """Instances, the most that the setting may allow (design)."""
+CALLS_PER_DAY: Final = 5_000
+"""Calls of RunCommand and InvokeCommand per region and day (api c); occurrences of a schedule do not count."""
 CLIENT_TOKEN_CHARACTERS: Final = 64
 """ASCII characters of a ClientToken (api a.0)."""
 CLIENT_TOKEN_SECONDS: Final = 24 * 3600
@@ -69,12 +76,25 @@ ERROR_INFO_CHARACTERS: Final = 255
 """Characters of the sentence beside an error code (api d.5)."""
 RETENTION_SECONDS: Final = 30 * 24 * 3600
 """Seconds a finished invocation is kept (api c, retention)."""
+RETENTION_INVOCATIONS: Final = 10_000
+"""Finished invocations that are kept, the newest (api c, retention)."""
 
 # --- paging ---------------------------------------------------------------------------------------------------
 PAGE_SIZE: Final = 10
 """Rows of a page when nothing is said (api a.0)."""
 PAGE_SIZE_MAXIMUM: Final = 50
 """Rows, the most that one page may have (api a.0)."""
+
+INSTANCES_SHOWN: Final = 100
+"""Instances that a row of DescribeInvocations shows; results in pages show the rest (design)."""
+
+# --- audit trail ----------------------------------------------------------------------------------------------
+CALLER_CHARACTERS: Final = 255
+"""Characters of a caller's name (design)."""
+AUDIT_ENTRIES: Final = 50_000
+"""Entries of the audit trail that are kept, the newest, about (design)."""
+AUDITED_INSTANCES: Final = 100
+"""Instances that one entry of the audit trail names; of more, it has the number (design)."""
 
 # --- messages and the server ----------------------------------------------------------------------------------
 MESSAGE_BYTES: Final = 256 * 1024

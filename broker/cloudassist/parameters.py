@@ -21,8 +21,8 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
-def find_names(template: str) -> tuple[str, ...]:
-    """Return the custom names in a template, lower-cased, each once, in order of appearance.
+def find_names(template: str, most: int = limits.PARAMETER_COUNT) -> tuple[str, ...]:
+    """Return the custom names in a template, lower-cased, each once, in order of appearance; at most so many.
 
     Raises InvalidParameterError (CmdParam.EmptyKey, CmdParam.InvalidParamName) or LimitExceededError
     (CmdParamName.ExceedLimit, CmdParamCount.ExceedLimit).
@@ -35,23 +35,24 @@ def find_names(template: str) -> tuple[str, ...]:
         else:
             _check_name(name)
             names[name.lower()] = None
-    if len(names) > limits.PARAMETER_COUNT:
+    if len(names) > most:
         raise LimitExceededError(
-            "CmdParamCount.ExceedLimit",
-            f"command_content has {len(names)} parameters; the limit is {limits.PARAMETER_COUNT}",
+            "CmdParamCount.ExceedLimit", f"command_content has {len(names)} parameters; the limit is {most}"
         )
     return tuple(names)
 
 
-def check_values(names: tuple[str, ...], values: Mapping[str, str]) -> dict[str, str]:
+def check_values(
+    names: tuple[str, ...], values: Mapping[str, str], most: int = limits.PARAMETER_COUNT
+) -> dict[str, str]:
     """Return the values of one run, keyed by lower-cased name.
 
     ``names`` are those of the command. Raises InvalidParameterError (ParameterType.NotSupported, Parameter.NotMatched,
     ParameterKey.Duplicate) or LimitExceededError (ParameterCount.ExceedLimit).
     """
-    if len(values) > limits.PARAMETER_COUNT:
+    if len(values) > most:
         raise LimitExceededError(
-            "ParameterCount.ExceedLimit", f"parameters has {len(values)} entries; the limit is {limits.PARAMETER_COUNT}"
+            "ParameterCount.ExceedLimit", f"parameters has {len(values)} entries; the limit is {most}"
         )
     checked: dict[str, str] = {}
     for name, value in values.items():

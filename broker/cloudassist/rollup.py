@@ -1,13 +1,30 @@
-"""The batch's status out of its instances' statuses; pure.
+"""The batch's status out of its instances' statuses, in both vocabularies of the API; pure.
 
-The rule is the overview's priority table read as a first match over the *set* of instance statuses. The one set that
-the table leaves open, {Failed, Finished, Stopped}, is PartialFailed: elsewhere a Stopped instance never changes the
-verdict either (docs/decisions.md, A1). All 31 sets are in tests/data/batch_status.json.
+The older rule is the overview's priority table read as a first match over the *set* of instance statuses. The one set
+that the table leaves open, {Failed, Finished, Stopped}, is PartialFailed: elsewhere a Stopped instance never changes
+the verdict either (docs/decisions.md, A1). All 31 sets are in tests/data/batch_status.json.
+
+The newer rule (API b.4) tells what waits from what runs, and counts an exit code other than 0 as failed; whichever of
+Running, Stopping and Pending comes first wins (docs/decisions.md, A9). All 127 sets are in
+tests/data/batch_detail_status.json.
 """
 
 from collections.abc import Collection, Mapping
+from enum import StrEnum
 
 from cloudassist.status import InvocationStatus, InvokeStatus
+
+
+class DetailInvokeStatus(StrEnum):
+    """The status of a whole invocation in the newer vocabulary of the API (b.4); derived, never stored."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    STOPPING = "Stopping"
+    STOPPED = "Stopped"
+    SUCCESS = "Success"
+    FAILED = "Failed"
+    PARTIAL_FAILED = "PartialFailed"
 
 
 def batch_status(statuses: Collection[InvocationStatus]) -> InvokeStatus:
@@ -32,3 +49,26 @@ def batch_status(statuses: Collection[InvocationStatus]) -> InvokeStatus:
 def batch_status_of_counts(counts: Mapping[InvocationStatus, int]) -> InvokeStatus:
     """Return the status of a batch in which so many instances have each status; zeros count as absent."""
     return batch_status([status for status, count in counts.items() if count > 0])
+
+
+def batch_detail_status(counts: Mapping[InvocationStatus, int], *, pending: int, nonzero: int) -> DetailInvokeStatus:
+    """Return the newer status of a batch in which so many instances have each status.
+
+    ``pending`` of those that count as Running have not started, ``nonzero`` of the Finished ones ended with an exit
+    code other than 0.
+    """
+    waiting = (
+        (counts[InvocationStatus.RUNNING] - pending, DetailInvokeStatus.RUNNING),
+        (counts[InvocationStatus.STOPPING], DetailInvokeStatus.STOPPING),
+        (pending, DetailInvokeStatus.PENDING),
+    )
+    for count, status in waiting:
+        if count > 0:
+            return status
+    failed = counts[InvocationStatus.FAILED] + nonzero
+    succeeded = counts[InvocationStatus.FINISHED] - nonzero
+    if failed > 0 and succeeded > 0:
+        return DetailInvokeStatus.PARTIAL_FAILED
+    if failed > 0:
+        return DetailInvokeStatus.FAILED
+    return DetailInvokeStatus.SUCCESS if succeeded > 0 else DetailInvokeStatus.STOPPED

@@ -1,105 +1,92 @@
 """Drives operations synchronously: one connection to the ledger, one to publish over, shared between threads."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from cloudassist.errors import ServiceUnavailableError, WaitTimeoutError
+from cloudassist.errors import CloudAssistError
 from cloudassist.fanout import Fanout
 from cloudassist.keyring import SigningKey
-from cloudassist.models.invocation import Progress
-from cloudassist.operations import describe
-from cloudassist.operations.steps import Operation, Publish
+from cloudassist.operations.steps import Context, Course, Hear, Operation, Publish, Step, Tell
 from cloudassist.settings import Settings
 from cloudassist.store import keys
-from cloudassist.store.ledger import NOTICE_GAP_SECONDS, Ledger
+from cloudassist.store.ledger import Ledger, Listener
 
 T = TypeVar("T")
-
-OUTAGE_SECONDS: Final = 60.0
-"""Seconds that a waiting call bears with a server that does not answer before it gives up."""
 
 
 class Session:
     """What a producer holds while it is connected to one region."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self.context = Context.of(settings)
         self._ledger = Ledger(settings.url)
-        self._fanout: Fanout | None = None
-        self._lock = Lock()
+        self._signer = Signer(settings)
 
     def drive(self, operation: Operation[T]) -> T:
         """Carry out what an operation asks for until it returns."""
-        answers: list[Any] | None = None
-        while True:
-            try:
-                step = next(operation) if answers is None else operation.send(answers)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            if isinstance(step, Publish):
-                self.signer().publish(step.orders)
-                answers = []
-            else:
-                answers = self._ledger.run(step)
+        course = Course(operation)
+        for _ in self._walk(course):
+            pass
+        return course.result
 
-    def signer(self) -> Fanout:
-        """Return what signs and publishes; raises ConfigurationError where the key cannot be read.
-
-        Called before an operation that will publish, so that nothing is planned which could not be signed.
-        """
-        with self._lock:
-            if self._fanout is None:
-                key = SigningKey.load(self.settings.signing_key_file)
-                self._fanout = Fanout(self.settings, key)
-            return self._fanout
-
-    def follow(self, invoke_id: str, timeout: float | None) -> Iterator[Progress]:
-        """Yield how a run stands, at once and whenever that changes, until it has ended.
-
-        Raises WaitTimeoutError after ``timeout`` seconds, ServiceUnavailableError after an outage of a minute.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        patience = _Patience(OUTAGE_SECONDS)
-        last: Progress | None = None
-        with self._ledger.listen(keys.changes(invoke_id)) as listener:
-            while True:
-                now = patience.ask(lambda: self.drive(describe.progress(invoke_id)))
-                if now is not None and now != last:
-                    last = now
-                    yield now
-                if now is not None and now.ended:
-                    return
-                left = NOTICE_GAP_SECONDS if deadline is None else deadline - time.monotonic()
-                if left <= 0:
-                    raise WaitTimeoutError(f"{invoke_id} has not ended after {timeout} s")
-                listener.wait(left)
+    def follow(self, operation: Operation[T]) -> Iterator[Any]:
+        """Carry an operation out and yield what it tells."""
+        yield from self._walk(Course(operation))
 
     def close(self) -> None:
         """Close every connection."""
-        if self._fanout is not None:
-            self._fanout.close()
+        self._signer.close()
         self._ledger.close()
 
+    def _walk(self, course: Course[T]) -> Iterator[Any]:
+        with ExitStack() as listening:
+            listeners: dict[str, Listener] = {}
+            while not course.ended:
+                step = course.step
+                if isinstance(step, Tell):
+                    yield step.value
+                    course.answer([])
+                    continue
+                try:
+                    if isinstance(step, Hear) and step.invoke_id not in listeners:
+                        channel = keys.changes(step.invoke_id)
+                        listeners[step.invoke_id] = listening.enter_context(self._ledger.listen(channel))
+                    answers = self._carry_out(step, listeners)
+                except CloudAssistError as error:
+                    course.fail(error)
+                else:
+                    course.answer(answers)
 
-class _Patience:
-    """Bears with a server that does not answer, for a while."""
+    def _carry_out(self, step: Step, listeners: dict[str, Listener]) -> list[Any]:
+        if isinstance(step, Publish):
+            self._signer.publish(step)
+            return []
+        if isinstance(step, Hear):
+            listeners[step.invoke_id].wait(step.seconds)
+            return []
+        assert not isinstance(step, Tell)
+        return self._ledger.run(step)
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._since: float | None = None
 
-    def ask(self, question: Callable[[], T]) -> T | None:
-        """Return the answer, or None while there is none and the time is not over."""
-        try:
-            answer = question()
-        except ServiceUnavailableError:
-            now = time.monotonic()
-            self._since = now if self._since is None else self._since
-            if now - self._since >= self._seconds:
-                raise
-            return None
-        self._since = None
-        return answer
+class Signer:
+    """Signs and publishes, once the key is needed; safe to share between threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._fanout: Fanout | None = None
+        self._lock = Lock()
+
+    def publish(self, step: Publish) -> None:
+        """Publish orders; raises ConfigurationError where the key cannot be read, also where there are none."""
+        with self._lock:
+            if self._fanout is None:
+                self._fanout = Fanout(self._settings, SigningKey.load(self._settings.signing_key_file))
+        self._fanout.publish(step.orders)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            if self._fanout is not None:
+                self._fanout.close()

@@ -5,7 +5,9 @@ deriving a class and calling :func:`read` with it. A bad value is a Configuratio
 value; defaults never hide it.
 """
 
+import getpass
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -49,8 +51,39 @@ class Settings:
     region: str = "local"
     """What ``{{ACS::RegionId}}`` stands for."""
 
+    caller: str = ""
+    """Who makes the calls, as commands, runs and the audit trail name it; empty: the user and the host."""
+
     command_content_bytes: int = bounded(limits.COMMAND_CONTENT_BYTES, least=1, most=64 * 1024)
-    """Bytes of the Base64 of a script, and of parameters, each."""
+    """Bytes of the Base64 of a script, and of a script and its parameters together when it is run."""
+    rendered_script_bytes: int = bounded(limits.RENDERED_SCRIPT_BYTES, least=1, most=1024 * 1024)
+    """Bytes of a script after its parameters were filled in; the agent's setting counts."""
+    parameter_count: int = bounded(limits.PARAMETER_COUNT, least=0, most=1_000)
+    """Custom parameters of a command."""
+    command_name_characters: int = bounded(limits.COMMAND_NAME_CHARACTERS, least=1, most=1_024)
+    """Characters of a command's name."""
+    command_description_characters: int = bounded(limits.COMMAND_DESCRIPTION_CHARACTERS, least=1, most=4_096)
+    """Characters of a command's description."""
+    working_dir_characters: int = bounded(limits.WORKING_DIR_CHARACTERS, least=1, most=4_096)
+    """Characters of a working directory."""
+    username_characters: int = bounded(limits.USERNAME_CHARACTERS, least=1, most=255)
+    """Characters of a user's name."""
+    timeout_default_seconds: int = bounded(limits.TIMEOUT_DEFAULT_SECONDS, least=1, most=7 * 86_400)
+    """Seconds a script may run when nothing is said."""
+    timeout_minimum_seconds: int = bounded(limits.TIMEOUT_MINIMUM_SECONDS, least=1, most=86_400)
+    """Seconds, the least timeout."""
+    timeout_maximum_seconds: int = bounded(limits.TIMEOUT_MAXIMUM_SECONDS, least=1, most=7 * 86_400)
+    """Seconds, the greatest timeout."""
+    kept_commands: int = bounded(limits.KEPT_COMMANDS, least=0, most=limits.KEPT_COMMANDS_CEILING)
+    """Commands that the region keeps."""
+    calls_per_day: int = bounded(limits.CALLS_PER_DAY, least=0, most=10_000_000)
+    """Calls of RunCommand and InvokeCommand per day (UTC, by the server's clock)."""
+    client_token_seconds: int = bounded(limits.CLIENT_TOKEN_SECONDS, least=60, most=30 * 86_400)
+    """Seconds a ClientToken is remembered."""
+    page_size: int = bounded(limits.PAGE_SIZE, least=1, most=1_000)
+    """Rows of a page when nothing is said."""
+    page_size_maximum: int = bounded(limits.PAGE_SIZE_MAXIMUM, least=1, most=1_000)
+    """Rows, the most that one page may have."""
     instances_per_call: int = bounded(limits.INSTANCES_PER_CALL, least=1, most=limits.INSTANCES_PER_CALL_CEILING)
     """Instances that one call may name."""
     running_per_instance: int = bounded(limits.RUNNING_PER_INSTANCE, least=1, most=1_000)
@@ -76,6 +109,8 @@ class Settings:
     """Seconds between two signs of life of an instance; it counts as offline after three."""
     retention_seconds: float = bounded(limits.RETENTION_SECONDS, least=60, most=10 * 365 * 86_400)
     """Seconds a finished invocation is kept."""
+    retention_invocations: int = bounded(limits.RETENTION_INVOCATIONS, least=1, most=10_000_000)
+    """Finished invocations that are kept, the newest."""
 
     @property
     def signing_key_file(self) -> Path:
@@ -93,6 +128,11 @@ class Settings:
         return self.trust_file or self.state_dir / "trust"
 
     @property
+    def caller_name(self) -> str:
+        """Return who makes the calls."""
+        return self.caller or _user_and_host()
+
+    @property
     def presence_lifetime_seconds(self) -> float:
         """Return after how long without a sign of life an instance counts as offline."""
         return self.presence_interval_seconds * (limits.PRESENCE_LIFETIME_SECONDS / limits.PRESENCE_INTERVAL_SECONDS)
@@ -107,6 +147,10 @@ class Settings:
         for declared in fields(self):
             if declared.metadata.get("most") is not None:
                 _check_bounds(declared.name, getattr(self, declared.name), declared.metadata)
+        if len(self.caller) > limits.CALLER_CHARACTERS or not self.caller.isprintable():
+            raise ConfigurationError(
+                f"{PREFIX}CALLER must be at most {limits.CALLER_CHARACTERS} printable characters; it is {self.caller!r}"
+            )
 
 
 def read(cls: type[S], environ: Mapping[str, str] | None = None, **overrides: Any) -> S:
@@ -119,6 +163,14 @@ def read(cls: type[S], environ: Mapping[str, str] | None = None, **overrides: An
             values[declared.name] = _convert(declared.name, text, _type_name(declared.type))
     values |= {name: value for name, value in overrides.items() if value is not None}
     return cls(**values)
+
+
+def _user_and_host() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = f"uid-{os.getuid()}"
+    return f"{user}@{socket.gethostname()}"[: limits.CALLER_CHARACTERS]
 
 
 def _type_name(declared: object) -> str:

@@ -13,9 +13,9 @@ from cloudassist.errors import MessageError
 from cloudassist.looper import Looper
 from cloudassist.presence import Presence
 from cloudassist.settings import Settings
-from cloudassist.store import instances, invocations, keys, reports, sweeps
+from cloudassist.store import instances, invocations, reports, sweeps
 from cloudassist.store.call import Call
-from cloudassist.store.ledger import Ledger, publish
+from cloudassist.store.ledger import Ledger
 from cloudassist.store.library import CLAIM_MARGIN_MS
 from cloudassist.verdict import Action, Observation, Verdict, decide
 
@@ -91,7 +91,7 @@ class Sweeper(Looper):
             calls += self._calls(record_id, verdict)
             if verdict.action in {Action.EXPIRE, Action.FAIL}:
                 touched.add(ids.split_record_id(record_id)[0])
-        calls += [publish(keys.changes(invoke_id)) for invoke_id in touched]
+        calls += [invocations.notice(invoke_id) for invoke_id in touched]
         self._ledger.run(calls)
         self._redeliver(by_action[Action.SEND_RUN], by_action[Action.SEND_STOP])
         for action in (Action.SEND_RUN, Action.SEND_STOP, Action.EXPIRE, Action.FAIL):

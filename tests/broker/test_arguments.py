@@ -1,101 +1,217 @@
+"""Bad input is refused before anything is asked of the server, with field, limit and value."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudassist.errors import InvalidParameterError, LimitExceededError
-from cloudassist.operations import arguments, describe, run_command, stop_invocation
+from cloudassist import parameters
+from cloudassist.content_encoding import ContentEncoding, base64_bytes
+from cloudassist.errors import InvalidParameterError, LimitExceededError, NotSupportedError
+from cloudassist.operations import arguments, definition, values
+from cloudassist.operations.clone_command import clone_command
+from cloudassist.operations.create_command import create_command
+from cloudassist.operations.definition import Definition
+from cloudassist.operations.delete_command import delete_command
+from cloudassist.operations.describe_audit_trail import describe_audit_trail
+from cloudassist.operations.describe_commands import describe_commands
+from cloudassist.operations.describe_instances import describe_instances
+from cloudassist.operations.describe_invocation_results import describe_invocation_results
+from cloudassist.operations.describe_invocations import describe_invocations
+from cloudassist.operations.invoke_command import invoke_command
+from cloudassist.operations.modify_command import modify_command
+from cloudassist.operations.planning import RunRequest
+from cloudassist.operations.run_command import run_command
+from cloudassist.operations.steps import Context, Course, Publish
+from cloudassist.operations.stop_invocation import stop_invocation
+from cloudassist.operations.targets import Targets
 from cloudassist.settings import Settings
 from support.data import table
 
 SETTINGS = Settings()
+CONTEXT = Context(SETTINGS, "me")
+RUN = {"command_content": "echo", "instance_ids": ["web-1"]}
 GOOD = {
-    "command_content": "echo",
-    "type": "RunShellScript",
-    "instance_ids": ["web-1"],
-    "parameters": None,
-    "enable_parameter": None,
-    "timeout": 60,
-    "working_dir": "",
-    "name": "",
-    "description": "",
-    "client_token": None,
+    run_command: RUN,
+    invoke_command: {"command_id": "c-1", "instance_ids": ["web-1"]},
+    create_command: {"command_content": "echo", "name": "greet"},
+    clone_command: {"command_id": "c-1"},
+    modify_command: {"command_id": "c-1", "name": "greet"},
+    delete_command: {"command_id": "c-1"},
+    stop_invocation: {"invoke_id": "t-1"},
+    describe_commands: {},
+    describe_invocations: {},
+    describe_invocation_results: {},
+    describe_instances: {},
+    describe_audit_trail: {},
 }
+OPERATIONS = {operation.__name__: operation for operation in GOOD}
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
-def check(**changes):
-    return run_command.check(SETTINGS, **(GOOD | changes))
+def begin(operation, **changes):
+    """Begin an operation; it goes as far as its first step."""
+    return Course(operation(CONTEXT, **(GOOD[operation] | changes)))
 
 
-@pytest.mark.parametrize("row", table("bad_arguments"), ids=lambda row: row["what"])
+def defined(content="echo", *, enable=False, settings=SETTINGS, **changes):
+    others = {
+        "content_encoding": "PlainText",
+        "type": "RunShellScript",
+        "name": "",
+        "description": "",
+        "working_dir": "",
+        "timeout": None,
+    }
+    return Definition.check(settings, command_content=content, enable_parameter=enable, **(others | changes))
+
+
+@pytest.mark.parametrize("row", table("bad_arguments"), ids=lambda row: f"{row.get('operation', '')} {row['what']}")
 def test_bad_input_is_named(row):
     with pytest.raises(InvalidParameterError) as caught:
-        check(**row["given"])
+        begin(OPERATIONS[row.get("operation", "run_command")], **row["given"])
     assert caught.value.code == row["code"]
     assert caught.value.status == row["status"]
     for said in row["says"]:
         assert said in caught.value.message
 
 
+@pytest.mark.parametrize("operation", GOOD, ids=lambda operation: operation.__name__)
+def test_good_input_gets_as_far_as_the_server(operation):
+    assert not begin(operation).ended
+
+
+@pytest.mark.parametrize("operation", [run_command, invoke_command, create_command, describe_commands])
+def test_an_argument_that_nobody_knows_is_a_programming_mistake(operation):
+    with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'lancher'"):
+        begin(operation, lancher="python3")
+
+
+def test_what_is_done_anyway_may_be_asked_for():
+    assert not begin(run_command, repeat_mode="Once", termination_mode="ProcessTree", launcher=None).ended
+    with pytest.raises(NotSupportedError):
+        begin(run_command, repeat_mode="NextRebootOnly")
+
+
+def test_the_key_is_asked_for_before_anything_is_planned():
+    assert begin(run_command).step == Publish(())
+
+
 def test_limits_at_their_edge():
     content = "x" * (12 * 1024)
     assert len(content) * 4 // 3 == SETTINGS.command_content_bytes
-    assert check(command_content=content).content == content
+    assert defined(content).content == content
     with pytest.raises(LimitExceededError) as caught:
-        check(command_content=content + "x")
+        defined(content + "x")
     assert "16388" in caught.value.message
     assert "16384" in caught.value.message
-    assert check(timeout=10).timeout == 10
-    assert check(timeout=86_400).timeout == 86_400
-    assert len(check(instance_ids=[f"i-{i}" for i in range(100)]).instance_ids) == 100
+    assert [arguments.timeout(value, SETTINGS) for value in (10, 86_400, None)] == [10, 86_400, 60]
+    assert len(arguments.instance_ids([f"i-{i}" for i in range(100)], SETTINGS.instances_per_call)) == 100
     with pytest.raises(LimitExceededError):
-        check(instance_ids=[f"i-{i}" for i in range(101)])
-    assert check(name="n" * 128, description="d" * 512, working_dir="/" + "w" * 199).name == "n" * 128
+        arguments.instance_ids([f"i-{i}" for i in range(101)], SETTINGS.instances_per_call)
+    long = defined(name="n" * 128, description="d" * 512, working_dir="/" + "w" * 199)
+    assert [len(text) for text in (long.name, long.description, long.working_dir)] == [128, 512, 200]
+    assert arguments.username("u" * 255, SETTINGS) == "u" * 255
+
+
+def test_limits_are_settings():
+    settings = Settings(timeout_default_seconds=5, timeout_minimum_seconds=1, parameter_count=1, instances_per_call=2)
+    assert arguments.timeout(None, settings) == 5
+    assert arguments.timeout(1, settings) == 1
+    with pytest.raises(LimitExceededError):
+        defined("{{a}}{{b}}", enable=True, settings=settings)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6_000))
 def test_the_size_rule_counts_base64(content):
-    size = arguments.base64_bytes(content)
-    settings = Settings(command_content_bytes=max(size, 1))
+    size = base64_bytes(content.encode())
+    assert size == len(ContentEncoding.BASE64.write(content.encode()))
     if content.strip():
-        assert arguments.command_content(content, settings) == content
+        assert definition.script(content, "PlainText", Settings(command_content_bytes=max(size, 1))) == content
         if size > 1:
             with pytest.raises(LimitExceededError):
-                arguments.command_content(content, Settings(command_content_bytes=size - 1))
+                definition.script(content, "PlainText", Settings(command_content_bytes=size - 1))
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "c"]), TEXT, min_size=1))
+def test_a_run_counts_its_script_and_its_parameters_together_to_the_byte(given_values):
+    content = "{{a}}{{b}}{{c}}"
+    size = base64_bytes(content.encode()) + base64_bytes(values.compact(given_values).encode())
+    command = defined(content, enable=True)
+    assert values.check(command, given_values, Settings(command_content_bytes=size)) == given_values
+    with pytest.raises(LimitExceededError) as caught:
+        values.check(command, given_values, Settings(command_content_bytes=size - 1))
+    assert str(size) in caught.value.message
+
+
+def test_parameters_that_are_not_given_do_not_count():
+    content = "x" * (12 * 1024 - 5) + "{{a}}"
+    command = defined(content, enable=True)
+    assert values.check(command, {}, SETTINGS) == {}
+    with pytest.raises(LimitExceededError):
+        values.check(command, {"a": ""}, SETTINGS)
+
+
+@given(TEXT)
+def test_a_value_survives_the_way_into_the_script(value):
+    command = defined("[{{ Name }}]", enable=True)
+    checked = values.check(command, {"NAME": value}, Settings(command_content_bytes=64 * 1024))
+    assert parameters.render(command.content, checked, {}) == f"[{value}]"
+
+
+@given(TEXT.filter(lambda text: text.strip()))
+def test_base64_and_plain_text_say_the_same(content):
+    settings = Settings(command_content_bytes=64 * 1024)
+    encoded = ContentEncoding.BASE64.write(content.encode())
+    assert definition.script(encoded, "BASE64", settings) == definition.script(content, "plaintext", settings)
 
 
 def test_parameters_are_enabled_by_being_given():
-    assert check(command_content="{{a}}").parameters is None
-    assert check(command_content="{{a}}", parameters={}).parameters == {}
-    assert check(command_content="{{a}}", parameters={}, enable_parameter=False).parameters is None
-    assert check(command_content="{{a}}", enable_parameter=True).parameters == {}
-    assert check(command_content="{{A}}", parameters={"a": "1"}).parameters == {"a": "1"}
+    assert values.enabled(None, None) is False
+    assert values.enabled({}, None) is True
+    assert values.enabled({}, enable=False) is False
+    assert values.enabled(None, enable=True) is True
+    assert values.check(defined("{{a}}"), {}, SETTINGS) is None
+    assert values.check(defined("{{A}}", enable=True), {"a": "1"}, SETTINGS) == {"a": "1"}
+
+
+def test_a_kept_command_with_parameters_must_be_given_some():
+    command = defined("{{a}}{{b}}", enable=True)
+    values.required(command, {})
+    values.required(defined("{{ACS::InvokeId}}", enable=True), None)
+    with pytest.raises(InvalidParameterError) as caught:
+        values.required(command, None)
+    assert caught.value.code == "Parameter.MissingValue"
+    assert "a, b" in caught.value.message
+
+
+def request(**changes):
+    given_arguments = {
+        "operation": "RunCommand",
+        "definition": defined(),
+        "targets": Targets(("web-1",), None),
+        "parameters": None,
+        "timeout": 60,
+        "working_dir": "",
+        "username": "",
+        "client_token": "one",
+    }
+    return RunRequest(**(given_arguments | changes))
 
 
 def test_the_same_arguments_have_the_same_digest_whatever_the_token():
-    assert check().digest() == check(client_token="other").digest()
-    assert check().digest() != check(timeout=61).digest()
-    assert check().client_token != check().client_token
+    assert request().digest() == request(client_token="other").digest()
+    different = [
+        request(timeout=61),
+        request(definition=defined("other")),
+        request(targets=Targets(None, {"a": "b"})),
+        request(parameters={"a": "1"}),
+        request(username="root"),
+        request(keep_command=True),
+        request(operation="InvokeCommand", command_id="c-1"),
+    ]
+    assert len({each.digest() for each in [request(), *different]}) == 1 + len(different)
 
 
-def test_a_stop_names_at_most_fifty_instances():
-    assert stop_invocation.check(None) is None
-    assert stop_invocation.check(["web-1"]) == ["web-1"]
-    with pytest.raises(LimitExceededError):
-        stop_invocation.check([f"i-{i}" for i in range(51)])
-    with pytest.raises(InvalidParameterError):
-        stop_invocation.check([])
-
-
-@pytest.mark.parametrize("value", [0, 51, -1, "10", True, None])
-def test_a_page_has_one_to_fifty_rows(value):
-    assert [describe.page_size(1), describe.page_size(50)] == [1, 50]
-    with pytest.raises(InvalidParameterError):
-        describe.page_size(value)
-
-
-@pytest.mark.parametrize("value", ["x", "-1", "1.5", None, 5])
-def test_a_token_that_is_none_of_ours_is_refused(value):
-    assert [describe.page_start(""), describe.page_start("50")] == [0, 50]
-    if value is not None:
-        with pytest.raises(InvalidParameterError):
-            describe.page_start(value)
+def test_a_renamed_command_is_still_the_same_to_its_runs():
+    named = request(command_id="c-1", definition=defined(name="a"))
+    assert named.digest() == request(command_id="c-1", definition=defined(name="b")).digest()

@@ -6,18 +6,39 @@ from cloudassist.error_code import ErrorCode
 from cloudassist.messages import Registration, Report
 from cloudassist.settings import Settings
 from cloudassist.status import MOVES, InvocationStatus
-from cloudassist.store import instances, invocations, library, reports, sweeps
-from cloudassist.store.invocations import PLAN_CHUNK, READ_CHUNK, STOP_CHUNK, Lifetimes
+from cloudassist.store import commands, instances, invocations, library, reports, retention, sweeps
+from cloudassist.store.audit import Act
+from cloudassist.store.invocations import PLAN_CHUNK, READ_CHUNK, STOP_CHUNK, Beginning, Lifetimes
 
 RECORD = "t-1.web-1"
 LIFETIMES = Lifetimes.of(Settings(), 60)
 NAMES = [f"i-{number}" for number in range(2)]
+ACT = Act(caller="me", operation="RunCommand")
+BEGINNING = Beginning(
+    invoke_id="t-1",
+    command_id="c-1",
+    token="token",
+    digest="digest",
+    payload_key="payload:x",
+    payload=b"",
+    fields={"a": 1},
+    command=None,
+    day="2026-01-01",
+    act=ACT,
+)
 CALLS = {
+    "create_command": commands.create("c-1", {"a": 1}, token="t", digest="d", token_ms=1, most=1, act=ACT),
+    "modify_command": commands.modify("c-1", {"a": 1}, ACT),
+    "delete_command": commands.delete("c-1", ACT),
+    "note_heartbeats": instances.note_heartbeats(NAMES),
+    "list_retired": retention.list_retired(1, 1, 1),
     "read_epochs": instances.read_epochs(NAMES),
     "register_instance": instances.register(Registration("web-1", "key", "1")),
-    "begin_invocation": invocations.begin("t-1", "token", "hash", ("payload:x", b""), {"a": 1}, LIFETIMES),
-    "plan_records": invocations.plan("t-1", NAMES, last=True, lifetimes=LIFETIMES, check_ms=1, open_limit=60),
-    "stop_records": invocations.stop("t-1", [f"t-1.{name}" for name in NAMES], lifetimes=LIFETIMES, check_ms=1),
+    "begin_invocation": invocations.begin(BEGINNING, Settings(), LIFETIMES),
+    "plan_records": invocations.plan("t-1", "c-1", NAMES, last=True, lifetimes=LIFETIMES, check_ms=1, open_limit=60),
+    "stop_records": invocations.stop(
+        "t-1", [f"t-1.{name}" for name in NAMES], lifetimes=LIFETIMES, check_ms=1, caller="me"
+    ),
     "apply_report": reports.apply(
         Report("web-1", RECORD, 1, InvocationStatus.FINISHED, exit_code=0), retention_ms=1, watch_ms=1
     ),
@@ -31,7 +52,8 @@ CALLS = {
 
 def declared(name, what):
     """Return (fixed, repeated) counts of what a function's head declares."""
-    line = re.search(rf"^-- {what}:(.*)$", library.files()[name], re.MULTILINE).group(1)
+    found = re.search(rf"^-- {what}:(.*(?:\n--  .*)*)$", library.files()[name], re.MULTILINE).group(1)
+    line = found.replace("--", "")
     repeated = re.search(r"\(([^)]*)\)\*", line)
     fixed = line.replace(repeated.group(0), "") if repeated else line
     return len(fixed.split()), len(repeated.group(1).split()) if repeated else 0
@@ -59,9 +81,10 @@ def test_every_head_says_what_it_returns():
 
 def test_no_call_touches_more_keys_than_the_limit():
     many = [f"i-{number}" for number in range(PLAN_CHUNK)]
-    plan = invocations.plan("t-1", many, last=True, lifetimes=LIFETIMES, check_ms=1, open_limit=60)
+    plan = invocations.plan("t-1", "c-1", many, last=True, lifetimes=LIFETIMES, check_ms=1, open_limit=60)
     assert plan.words[2] <= limits.KEYS_PER_CALL
-    stop = invocations.stop("t-1", [f"t-1.{name}" for name in many[:STOP_CHUNK]], lifetimes=LIFETIMES, check_ms=1)
+    records = [f"t-1.{name}" for name in many[:STOP_CHUNK]]
+    stop = invocations.stop("t-1", records, lifetimes=LIFETIMES, check_ms=1, caller="me")
     assert stop.words[2] <= limits.KEYS_PER_CALL
     assert READ_CHUNK <= limits.KEYS_PER_CALL
 

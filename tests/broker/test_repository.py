@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 ROLES = {"broker": "cloudassist", "workers": "cloudassist_agent", "scheduler": "cloudassist_beat"}
 LINES_OF_CODE = 300
 LINES_OF_TEST = 400
-LINES_OF_FUNCTION = 50
+LINES_OF_FUNCTION = 45
 
 
 def tracked(*patterns):
@@ -29,7 +29,9 @@ def test_files_and_functions_stay_small():
         assert text.count("\n") <= limit, path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and limit == LINES_OF_CODE:
-                assert node.end_lineno - node.lineno < LINES_OF_FUNCTION, f"{path}: {node.name}"
+                # An operation takes what the API takes, and says so: that is not what makes a function long.
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                assert not body or node.end_lineno - body[0].lineno < LINES_OF_FUNCTION, f"{path}: {node.name}"
 
 
 def test_the_lock_has_hashes_and_no_addresses():

@@ -2,11 +2,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudassist.models.invocation import Progress
 from cloudassist.rollup import batch_status, batch_status_of_counts
 from cloudassist.status import InvocationStatus
 from support.data import table
 
 ROWS = table("batch_status")
+DETAILS = table("batch_detail_status")
+KINDS = {
+    "Pending": ("Running", {"n.pending": 1}),
+    "Running": ("Running", {}),
+    "Stopping": ("Stopping", {}),
+    "Success": ("Finished", {}),
+    "ExitCodeNonzero": ("Finished", {"n.nonzero": 1}),
+    "CannotRun": ("Failed", {}),
+    "Stopped": ("Stopped", {}),
+}
+"""How the ledger counts an instance of each kind."""
 
 
 def test_the_table_has_every_set_of_statuses_once():
@@ -31,3 +43,19 @@ def test_only_which_statuses_occur_counts_not_how_often(counts):
 def test_a_batch_without_instances_is_a_mistake():
     with pytest.raises(ValueError, match="at least one"):
         batch_status([])
+
+
+def test_the_detailed_table_has_every_set_of_kinds_once():
+    assert len(DETAILS) == len({frozenset(row["instances"]) for row in DETAILS}) == 2 ** len(KINDS) - 1
+
+
+@pytest.mark.parametrize("row", DETAILS, ids=lambda row: "+".join(row["instances"]))
+def test_both_vocabularies_come_from_the_same_counters(row):
+    counters = {}
+    for kind in row["instances"]:
+        status, extra = KINDS[kind]
+        for name, count in {f"n.{status}": 1, **extra}.items():
+            counters[name] = counters.get(name, 0) + 3 * count
+    progress = Progress.of({name: str(count) for name, count in counters.items()})
+    assert progress.status == row["invoke_status"]
+    assert progress.detail_status == row["detail"]

@@ -10,9 +10,10 @@ import redis
 from redis.exceptions import ResponseError
 
 from cloudassist.errors import ConfigurationError, ServiceUnavailableError
-from cloudassist.store import instances, library, sweeps
+from cloudassist.store import instances, invocations, library, sweeps
 from cloudassist.store.call import command
-from cloudassist.store.ledger import NOTICE_GAP_SECONDS, Ledger, publish, without_password
+from cloudassist.store.exchange import NOTICE_GAP_SECONDS, without_password
+from cloudassist.store.ledger import Ledger
 from support.servers import private_server, start_server
 from support.waiting import wait_until
 
@@ -105,7 +106,7 @@ def test_a_notice_wakes_every_listener_at_once(ledger, server):
         thread.start()
         ready.acquire()
     begun = time.monotonic()
-    assert ledger.call(publish("changes:t-1")) == 5
+    assert ledger.call(invocations.notice("t-1")) == 5
     for thread in threads:
         thread.join()
     assert woken == [True] * 5
@@ -122,7 +123,7 @@ def test_a_listener_looks_for_itself_after_two_seconds_at_most(ledger):
 def test_piled_up_notices_count_as_one(ledger):
     with ledger.listen("changes:t-1") as listener:
         for _ in range(20):
-            ledger.call(publish("changes:t-1"))
+            ledger.call(invocations.notice("t-1"))
         # Nineteen have certainly been sent when the twentieth is answered; that one may be a moment late.
         assert 1 <= sum(listener.wait(0.5) for _ in range(4)) <= 2
 
@@ -130,7 +131,7 @@ def test_piled_up_notices_count_as_one(ledger):
 def test_a_listener_is_used_again(ledger, server):
     for number in range(5):
         with ledger.listen(f"changes:t-{number}") as listener:
-            ledger.call(publish(f"changes:t-{number}"))
+            ledger.call(invocations.notice(f"t-{number}"))
             assert listener.wait(5)
     # It leaves a channel when it is used for the next one.
     assert server.pubsub_channels() == ["changes:t-4"]
@@ -141,9 +142,9 @@ def test_a_listener_hears_its_own_channel_only(ledger):
     with ledger.listen("changes:t-1"):
         pass
     with ledger.listen("changes:t-2") as listener:
-        ledger.call(publish("changes:t-1"))
+        ledger.call(invocations.notice("t-1"))
         assert not listener.wait(0.1)
-        ledger.call(publish("changes:t-2"))
+        ledger.call(invocations.notice("t-2"))
         assert listener.wait(5)
 
 
@@ -157,7 +158,7 @@ def test_a_listener_hears_again_after_the_server_was_away(tmp_path):
 
             def heard():
                 try:
-                    ledger.call(publish("changes:t-1"))
+                    ledger.call(invocations.notice("t-1"))
                 except ServiceUnavailableError:
                     return False
                 return listener.wait(0.5)

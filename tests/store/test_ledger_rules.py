@@ -17,6 +17,7 @@ from cloudassist.status import MOVES, TERMINAL, InvocationStatus
 from cloudassist.store import instances, invocations, keys, reports, sweeps
 from cloudassist.store.invocations import Lifetimes
 from cloudassist.store.ledger import Ledger
+from cloudassist.store.refusal import Earlier
 from support.ledgers import ONLINE, plan_run
 
 RUNNING, STOPPING, STOPPED, FINISHED, FAILED = (
@@ -39,7 +40,7 @@ def status_of(ledger, record_id):
 
 
 def stop(ledger, invoke_id, *record_ids):
-    return ledger.call(invocations.stop(invoke_id, record_ids, lifetimes=LIFETIMES, check_ms=1_000))
+    return ledger.call(invocations.stop(invoke_id, record_ids, lifetimes=LIFETIMES, check_ms=1_000, caller="me"))
 
 
 def progress(ledger, invoke_id):
@@ -66,10 +67,10 @@ def test_a_run_is_planned_with_one_record_per_instance(ledger, server):
 def test_an_invocation_is_valid_with_its_last_chunk_only(ledger, server):
     run = plan_run(ledger, server, ["web-1"], last=False)
     assert "planned" not in ledger.call(invocations.read(run.invoke_id))
-    assert ledger.call(invocations.page_newest(0, 10)) == []
+    assert ledger.call(invocations.page_newest(None, 10)) == []
     plan_run(ledger, server, ["web-2"], invoke_id=run.invoke_id, begin=False)
     assert ledger.call(invocations.read(run.invoke_id))["planned"] == "1"
-    assert ledger.call(invocations.page_newest(0, 10)) == [run.invoke_id]
+    assert [name for name, _ in ledger.call(invocations.page_newest(None, 10))] == [run.invoke_id]
     assert ledger.call(invocations.page_targets(run.invoke_id, 0, 10)) == ["web-1", "web-2"]
 
 
@@ -82,8 +83,8 @@ def test_a_plan_without_its_beginning_plans_nothing(ledger, server):
 def test_the_same_token_returns_the_first_run(ledger, server):
     first = plan_run(ledger, server, ["web-1"], token="one", digest="d1")
     second = plan_run(ledger, server, ["web-1"], token="one", digest="d2")
-    assert first.earlier is None
-    assert second.earlier == (first.invoke_id, "d1")
+    assert first.begun is None
+    assert second.begun == Earlier("d1", (first.invoke_id, "c-1"))
     assert second.codes is None
     assert len(server.keys("record:*")) == 1
 
@@ -168,13 +169,13 @@ def test_what_has_ended_has_a_lifetime_and_is_nowhere_open(ledger, server):
         apply(ledger, record_id, FINAL_SEQUENCE, FINISHED, exit_code=0, output=b"hello", start_time=1, finish_time=2)
     assert server.zcard(keys.DUE) == 0
     assert server.keys("open:*") == []
-    for name in (
-        keys.invocation(run.invoke_id),
-        keys.targets(run.invoke_id),
-        *server.keys("record:*"),
-        *server.keys("output:*"),
-    ):
+    for name in (keys.invocation(run.invoke_id), keys.targets(run.invoke_id)):
         assert 0 < server.pttl(name) <= 60_000, name
+    # Its records stay at least as long: the last one may have ended much later than the first.
+    ends_by = int(server.hget(keys.invocation(run.invoke_id), "ends_by"))
+    kept = server.keys("record:*") + server.keys("output:*")
+    assert len(kept) == 4
+    assert {server.pexpiretime(name) for name in kept} == {ends_by + 60_000}
     start_by = int(server.hget(keys.invocation(run.invoke_id), "start_by"))
     for record_id in run.record_ids:
         assert server.pexpiretime(topology.claim_key(ids.split_record_id(record_id)[1], record_id)) > start_by

@@ -1,17 +1,23 @@
-"""One execution of one command on one instance: the result as DescribeInvocationResults gives it (API a.7)."""
+"""One execution of one command on one instance, as the API shows it: within an invocation and as a result."""
 
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import Field, computed_field
 
 from cloudassist import ids
+from cloudassist.content_encoding import ContentEncoding
 from cloudassist.error_code import DetailStatus, ErrorCode, detail_status
 from cloudassist.models.base import ApiModel, Time, api_time, moment
 from cloudassist.status import InvocationStatus
 
 
 class InvocationResult(ApiModel):
-    """What became of one record. Times are UTC by the server's clock; None where it has not come to that."""
+    """What became of one record (API a.7). Times are UTC by the server's clock; None where it has not come to that.
+
+    ``output`` is what was kept of the output, written as the ContentEncoding that was asked for; ``output_bytes`` are
+    its bytes, ``dropped`` counts those that were not kept. ``stopped_by`` is the caller of the stop.
+    """
 
     record_id: str
     invoke_id: str
@@ -20,20 +26,24 @@ class InvocationResult(ApiModel):
     status: InvocationStatus = Field(alias="InvokeRecordStatus")
     exit_code: int | None = None
     output_bytes: bytes = Field(default=b"", exclude=True, repr=False)
+    content_encoding: ContentEncoding = Field(default=ContentEncoding.PLAIN_TEXT, exclude=True, repr=False)
     dropped: int = 0
     error_code: str = ""
     error_info: str = ""
     repeats: int = 0
+    username: str = ""
+    stopped_by: str = ""
     creation_time: Time = None
     start_time: Time = None
     finish_time: Time = None
     stop_time: Time = None
+    update_time: Time = None
 
     @computed_field(alias="Output")  # type: ignore[prop-decorator]
     @property
     def output(self) -> str:
         """Return the kept output as text; bytes that are not UTF-8 are replaced."""
-        return self.output_bytes.decode(errors="replace")
+        return self.content_encoding.write(self.output_bytes)
 
     @computed_field(alias="InvocationStatus")  # type: ignore[prop-decorator]
     @property
@@ -60,7 +70,14 @@ class InvocationResult(ApiModel):
         return (self.finish_time - self.start_time).total_seconds()
 
     @classmethod
-    def of(cls, record_id: str, invocation: dict[str, str], record: dict[str, str], output: bytes) -> Self:
+    def of(
+        cls,
+        record_id: str,
+        invocation: Mapping[str, str],
+        record: Mapping[str, str],
+        output: bytes = b"",
+        encoding: ContentEncoding = ContentEncoding.PLAIN_TEXT,
+    ) -> Self:
         """Build the result from what the ledger holds."""
         invoke_id, instance_id = ids.split_record_id(record_id)
         status = InvocationStatus(record["status"])
@@ -76,12 +93,42 @@ class InvocationResult(ApiModel):
             status=status,
             exit_code=exit_code,
             output_bytes=output,
+            content_encoding=encoding,
             dropped=int(record.get("dropped", 0)),
             error_code=error_code,
             error_info=record.get("error_info", ""),
             repeats=1 if "start_time" in record else 0,
+            username=invocation["username"],
+            stopped_by=record.get("stopped_by", ""),
             creation_time=moment(invocation["creation_time"]),
             start_time=moment(record.get("start_time")),
             finish_time=moment(record.get("finish_time")),
             stop_time=moment(record.get("stop_time")),
+            update_time=moment(record.get("update_time")),
         )
+
+
+class InvokeInstance(ApiModel):
+    """How one instance of an invocation stands (API a.6). ``output`` is there only where it was asked for."""
+
+    instance_id: str
+    status: InvocationStatus = Field(alias="InstanceInvokeStatus")
+    detail_status: DetailStatus = Field(alias="InvocationStatus")
+    creation_time: Time
+    start_time: Time
+    finish_time: Time
+    stop_time: Time
+    update_time: Time
+    repeats: int
+    exit_code: int | None
+    output: str
+    dropped: int
+    error_code: str
+    error_info: str
+    timed: bool = False
+
+    @classmethod
+    def of_result(cls, result: InvocationResult) -> Self:
+        """Build it from the result of its last execution."""
+        names = cls.model_fields.keys() - {"timed"}
+        return cls(**{name: getattr(result, name) for name in names})

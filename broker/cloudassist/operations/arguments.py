@@ -1,11 +1,11 @@
 """Checks of what callers hand in. Each returns the value or raises the API's error with field, limit and value."""
 
-import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from cloudassist import limits, parameters, topology
+from cloudassist import limits, topology
 from cloudassist.command_type import CommandType
+from cloudassist.content_encoding import ContentEncoding
 from cloudassist.errors import InvalidParameterError, LimitExceededError
 from cloudassist.settings import Settings
 
@@ -21,66 +21,51 @@ def command_type(value: object) -> CommandType:
         ) from None
 
 
-def command_content(value: object, settings: Settings) -> str:
-    """Check ``command_content``: text, not empty, no NUL, and its Base64 within the limit."""
-    content = text("command_content", value)
-    if not content.strip():
-        raise InvalidParameterError("MissingParameter.CommandContent", "command_content is empty")
-    if "\0" in content:
-        raise InvalidParameterError(
-            "CmdContent.DecodeError", "command_content has a NUL character, which no shell takes"
-        )
-    size = base64_bytes(content)
-    if size > settings.command_content_bytes:
-        raise LimitExceededError(
-            "CmdContent.ExceedLimit",
-            f"command_content has {size} bytes after Base64; the limit is {settings.command_content_bytes}",
-        )
-    return content
+def content_encoding(value: object) -> ContentEncoding:
+    """Check ``content_encoding``; its case does not matter (API a.1)."""
+    given = text("content_encoding", value)
+    for encoding in ContentEncoding:
+        if encoding.lower() == given.lower():
+            return encoding
+    raise InvalidParameterError(
+        "InvalidParameter.ContentEncoding",
+        f"content_encoding must be one of {', '.join(ContentEncoding)}; it is {given!r:.100}",
+    )
 
 
-def command_parameters(content: str, values: object, enable: object, settings: Settings) -> dict[str, str] | None:
-    """Check ``parameters`` against the names in the script; None where the script has no parameters.
-
-    ``enable`` None means: enabled when values are given.
-    """
-    if values is not None and not isinstance(values, Mapping):
-        raise InvalidParameterError(
-            "InvalidParameter.Parameters", f"parameters must map names to text; it is of type {type(values).__name__}"
-        )
-    if enable is not None and not isinstance(enable, bool):
-        raise wrong_type("enable_parameter", "true or false", enable)
-    enabled = values is not None if enable is None else enable
-    if not enabled:
-        if values:
-            raise InvalidParameterError(
-                "Parameter.Disabled", "parameters were given for a command with enable_parameter=False"
-            )
-        return None
-    checked = parameters.check_values(parameters.find_names(content), values or {})
-    size = sum(base64_bytes(name) + base64_bytes(value) for name, value in checked.items())
-    if size > settings.command_content_bytes:
-        raise LimitExceededError(
-            "CmdContent.ExceedLimit",
-            f"parameters have {size} bytes after Base64; the limit is {settings.command_content_bytes}",
-        )
-    return checked
-
-
-def timeout(value: object) -> int:
-    """Check ``timeout``, in seconds."""
+def timeout(value: object, settings: Settings) -> int:
+    """Check ``timeout``, in seconds; None means the region's default."""
+    if value is None:
+        return settings.timeout_default_seconds
     if type(value) is not int:
         raise wrong_type("timeout", "a whole number of seconds", value)
-    if not limits.TIMEOUT_MINIMUM_SECONDS <= value <= limits.TIMEOUT_MAXIMUM_SECONDS:
+    least, most = settings.timeout_minimum_seconds, settings.timeout_maximum_seconds
+    if not least <= value <= most:
         raise LimitExceededError(
-            "InvalidTimeout.ExceedLimit",
-            f"timeout must be from {limits.TIMEOUT_MINIMUM_SECONDS} to {limits.TIMEOUT_MAXIMUM_SECONDS} seconds; "
-            f"it is {value}",
+            "InvalidTimeout.ExceedLimit", f"timeout must be from {least} to {most} seconds; it is {value}"
         )
     return value
 
 
-def instance_ids(value: object, most: int) -> list[str]:
+def working_dir(value: object, settings: Settings) -> str:
+    """Check ``working_dir``; empty means the home of the user that runs the script."""
+    folder = bounded_text("working_dir", value, settings.working_dir_characters, "InvalidParameter.WorkingDir")
+    if "\0" in folder:
+        raise InvalidParameterError(
+            "InvalidParameterCharacter.CommandWorkingDir", "working_dir has a NUL character", status=403
+        )
+    return folder
+
+
+def username(value: object, settings: Settings) -> str:
+    """Check ``username``; empty means the user of the agent."""
+    name = bounded_text("username", value, settings.username_characters, "Username.ExceedLimit")
+    if not name.isprintable() or set(name) & set(":/ "):
+        raise InvalidParameterError("InvalidParameter.Username", f"username {name!r:.100} cannot name a user")
+    return name
+
+
+def instance_ids(value: object, most: int) -> tuple[str, ...]:
     """Check ``instance_ids``: at least one, at most so many, each well formed, none twice."""
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise wrong_type("instance_ids", "a list of instance ids", value)
@@ -90,7 +75,7 @@ def instance_ids(value: object, most: int) -> list[str]:
         raise LimitExceededError(
             "InstanceIds.ExceedLimit", f"instance_ids has {len(value)} entries; the limit is {most}"
         )
-    checked = [topology.check_instance_id(instance_id) for instance_id in value]
+    checked = tuple(topology.check_instance_id(instance_id) for instance_id in value)
     if len(set(checked)) < len(checked):
         twice = next(instance_id for instance_id in checked if checked.count(instance_id) > 1)
         raise InvalidParameterError("InvalidInstanceId.Duplicate", f"instance_ids names {twice!r} more than once")
@@ -112,6 +97,20 @@ def client_token(value: object) -> str:
     return token
 
 
+def flag(field: str, value: object) -> bool:
+    """Check a field that is true or false."""
+    if not isinstance(value, bool):
+        raise wrong_type(field, "true or false", value)
+    return value
+
+
+def identifier(field: str, value: object, code: str) -> str:
+    """Check an id: what is no text names nothing, and is not found."""
+    if not isinstance(value, str):
+        raise InvalidParameterError(code, f"{field} must be text; it is {value!r:.100}", status=404)
+    return value
+
+
 def bounded_text(field: str, value: object, most: int, code: str) -> str:
     """Check a text field against its number of characters."""
     checked = text(field, value)
@@ -127,21 +126,17 @@ def text(field: str, value: object) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InvalidParameterError(f"InvalidParameter.{_pascal(field)}", f"{field} is not valid unicode") from None
+        raise InvalidParameterError(f"InvalidParameter.{pascal(field)}", f"{field} is not valid unicode") from None
     return value
 
 
 def wrong_type(field: str, wanted: str, value: Any) -> InvalidParameterError:
     """Return the error for a field of the wrong type."""
     return InvalidParameterError(
-        f"InvalidParameter.{_pascal(field)}", f"{field} must be {wanted}; it is {value!r:.100} ({type(value).__name__})"
+        f"InvalidParameter.{pascal(field)}", f"{field} must be {wanted}; it is {value!r:.100} ({type(value).__name__})"
     )
 
 
-def base64_bytes(value: str) -> int:
-    """Return the bytes of a text's Base64: the unit in which the limits of content are given."""
-    return len(base64.b64encode(value.encode()))
-
-
-def _pascal(field: str) -> str:
+def pascal(field: str) -> str:
+    """Return the API's spelling of a field's name."""
     return "".join(part.capitalize() for part in field.split("_"))

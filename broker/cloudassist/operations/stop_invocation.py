@@ -1,63 +1,88 @@
 """StopInvocation: what has not started is Stopped at once, what runs is told to stop (API a.4; decision A3)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from cloudassist import ids
 from cloudassist.errors import NotFoundError
 from cloudassist.operations import arguments
-from cloudassist.operations.describe import known_invocation
-from cloudassist.operations.steps import Operation, Publish
+from cloudassist.operations.audited import audited
+from cloudassist.operations.progress import known_invocation
+from cloudassist.operations.steps import Context, Operation, Publish
+from cloudassist.operations.targets import chunks
 from cloudassist.orders import Order, Purpose, expiry
-from cloudassist.settings import Settings
 from cloudassist.status import InvocationStatus
-from cloudassist.store import instances, invocations, keys
-from cloudassist.store.invocations import STOP_CHUNK, Lifetimes
-from cloudassist.store.ledger import publish
+from cloudassist.store import audit, instances, invocations
+from cloudassist.store.audit import Act
+from cloudassist.store.invocations import READ_CHUNK, STOP_CHUNK, Lifetimes
 
 INSTANCES: Final = 50
 """Instances that one stop may name (API a.4)."""
 
 
-def check(instance_ids: Sequence[str] | None) -> list[str] | None:
-    """Check the instances to stop; None means all."""
-    return None if instance_ids is None else arguments.instance_ids(instance_ids, INSTANCES)
+def stop_invocation(context: Context, invoke_id: str, instance_ids: Sequence[str] | None = None) -> Operation[None]:
+    """Stop a run on all instances, or on some (at most 50); what has ended stays as it is (API a.4).
+
+    Raises NotFoundError (InvalidInvokeId.NotFound, InvalidInstanceId.NotFound), InvalidParameterError and its kinds,
+    ConfigurationError, ServiceUnavailableError.
+    """
+    some = None if instance_ids is None else arguments.instance_ids(instance_ids, INSTANCES)
+    arguments.identifier("invoke_id", invoke_id, "InvalidInvokeId.NotFound")
+    act = Act(caller=context.caller, operation="StopInvocation", subject=(invoke_id,), instance_ids=some or ())
+    yield from audited(act, _stop(context, invoke_id, some, act))
 
 
-def stop_invocation(invoke_id: str, instance_ids: Sequence[str] | None, settings: Settings) -> Operation[None]:
-    """Stop an invocation on some instances or on all. What has ended already is left alone, without an error."""
+def _stop(context: Context, invoke_id: str, instance_ids: Sequence[str] | None, act: Act) -> Operation[None]:
+    yield Publish()
     invocation = yield from known_invocation(invoke_id)
-    lifetimes = Lifetimes.of(settings, int(invocation["timeout"]))
-    start = 0
+    if instance_ids is None:
+        instance_ids = yield from _all_targets(invoke_id)
+    else:
+        yield from _check_targets(invoke_id, instance_ids)
+    yield [audit.append(replace(act, instance_ids=instance_ids))]
+    for chunk in chunks(instance_ids, STOP_CHUNK):
+        yield from _stop_chunk(context, invoke_id, chunk, invocation)
+    yield [invocations.notice(invoke_id)]
+
+
+def _all_targets(invoke_id: str) -> Operation[Sequence[str]]:
+    found: list[str] = []
     while True:
-        if instance_ids is None:
-            (chunk,) = yield [invocations.page_targets(invoke_id, start, STOP_CHUNK)]
-        else:
-            chunk = instance_ids[start : start + STOP_CHUNK]
-        if not chunk:
-            break
-        yield from _stop_chunk(invoke_id, chunk, invocation, lifetimes, settings)
-        start += STOP_CHUNK
-    yield [publish(keys.changes(invoke_id))]
+        (page,) = yield [invocations.page_targets(invoke_id, len(found), READ_CHUNK)]
+        if not page:
+            return found
+        found += page
 
 
-def _stop_chunk(
-    invoke_id: str, chunk: Sequence[str], invocation: dict[str, str], lifetimes: Lifetimes, settings: Settings
-) -> Operation[None]:
+def _check_targets(invoke_id: str, instance_ids: Sequence[str]) -> Operation[None]:
+    """Raise NotFoundError for an instance that the run is not on, before anything is stopped."""
+    records = yield [
+        invocations.read_record_fields(ids.record_id(invoke_id, instance_id), "status") for instance_id in instance_ids
+    ]
+    strangers = [instance_id for instance_id, record in zip(instance_ids, records, strict=True) if not record]
+    if strangers:
+        raise NotFoundError("InvalidInstanceId.NotFound", f"{invoke_id} does not run on {', '.join(strangers)}")
+
+
+def _stop_chunk(context: Context, invoke_id: str, chunk: Sequence[str], invocation: dict[str, str]) -> Operation[None]:
+    settings, timeout = context.settings, int(invocation["timeout"])
     record_ids = [ids.record_id(invoke_id, instance_id) for instance_id in chunk]
-    check_ms = int(1000 * settings.redelivery_seconds)
     answers: list[Any] = yield [
-        invocations.stop(invoke_id, record_ids, lifetimes=lifetimes, check_ms=check_ms),
+        invocations.stop(
+            invoke_id,
+            record_ids,
+            lifetimes=Lifetimes.of(settings, timeout),
+            check_ms=int(1000 * settings.redelivery_seconds),
+            caller=context.caller,
+        ),
         instances.read_epochs(chunk),
     ]
     statuses, (now, epochs) = answers
-    for instance_id, status in zip(chunk, statuses, strict=True):
-        if status is None:
-            raise NotFoundError("InvalidInstanceId.NotFound", f"{invoke_id} does not run on {instance_id}")
-    run_seconds = int(invocation["timeout"]) + settings.kill_grace_seconds
+    expires = expiry(int(invocation["start_by"]), now, timeout + settings.kill_grace_seconds)
     yield Publish(
         [
-            Order(Purpose.STOP, record_id, epoch, expiry(int(invocation["start_by"]), now, run_seconds))
+            Order(Purpose.STOP, record_id, epoch, expires)
             for record_id, status, epoch in zip(record_ids, statuses, epochs, strict=True)
             if status == InvocationStatus.STOPPING and epoch is not None
         ]

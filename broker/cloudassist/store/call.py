@@ -3,7 +3,7 @@
 A call is words and a decoder. Sync and async producers, pipelines and tests carry the same calls.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -40,5 +40,15 @@ def as_fields(answer: dict[bytes, bytes]) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in answer.items()}
 
 
+def as_scores(answer: list[list[Any]]) -> list[tuple[str, int]]:
+    """Decode members of a sorted set with whole numbers as scores."""
+    return [(member.decode(), int(score)) for member, score in answer]
+
+
 def as_nothing(_: Any) -> None:
     """Decode an answer that says nothing."""
+
+
+def flat(fields: Mapping[str, Word]) -> list[Word]:
+    """Return fields and values as one list."""
+    return [word for pair in fields.items() for word in pair]

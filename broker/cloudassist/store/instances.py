@@ -7,7 +7,7 @@ from typing import Any
 from cloudassist import topology
 from cloudassist.messages import Registration
 from cloudassist.store import keys
-from cloudassist.store.call import Call, Word, as_fields, as_texts, command
+from cloudassist.store.call import Call, as_fields, as_text, as_texts, command, flat
 from cloudassist.store.library import function_call
 
 
@@ -27,11 +27,10 @@ def register(registration: Registration) -> Call[bool]:
         name: getattr(registration, name) for name in ("agent_version", "os_type", "os_version", "hostname", "address")
     }
     facts["tags"] = json.dumps(registration.tags)
-    pairs: list[Word] = [word for pair in facts.items() for word in pair]
     return function_call(
         "register_instance",
         [keys.instance(registration.instance_id), keys.INSTANCES],
-        [registration.instance_id, registration.public_key, *pairs],
+        [registration.instance_id, registration.public_key, *flat(facts)],
         bool,
     )
 
@@ -48,9 +47,23 @@ def read_presence(instance_id: str) -> Call[bytes | None]:
 
 def read_public_key(instance_id: str) -> Call[str]:
     """Return the public key of one instance; empty where it is not registered."""
-    return command(
-        lambda answer: "" if answer is None else answer.decode(), "HGET", keys.instance(instance_id), "public_key"
-    )
+    return command(as_text, "HGET", keys.instance(instance_id), "public_key")
+
+
+def read_open(instance_id: str) -> Call[int]:
+    """Return how many records of one instance have not ended."""
+    return command(int, "SCARD", keys.open_records(instance_id))
+
+
+def read_tags(instance_id: str) -> Call[str]:
+    """Return the tags of one instance as JSON; empty where it is not registered."""
+    return command(as_text, "HGET", keys.instance(instance_id), "tags")
+
+
+def note_heartbeats(instance_ids: Sequence[str]) -> Call[int]:
+    """Write down which of these instances give signs of life; how many."""
+    names = [name for instance_id in instance_ids for name in _heartbeat_keys(instance_id)]
+    return function_call("note_heartbeats", names, [], int)
 
 
 def page(after: str, size: int) -> Call[list[str]]:
@@ -62,3 +75,7 @@ def page(after: str, size: int) -> Call[list[str]]:
 def total() -> Call[int]:
     """Return how many instances are registered."""
     return command(int, "ZCARD", keys.INSTANCES)
+
+
+def _heartbeat_keys(instance_id: str) -> tuple[str, str]:
+    return keys.instance(instance_id), topology.presence_key(instance_id)

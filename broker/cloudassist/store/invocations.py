@@ -1,5 +1,6 @@
-"""Calls about invocations and their records: plan, read, stop."""
+"""Calls about invocations and their records: begin, plan, stop, read."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -7,13 +8,17 @@ from typing import Any, Final, Self
 from cloudassist import ids, limits, topology
 from cloudassist.settings import Settings
 from cloudassist.store import keys
-from cloudassist.store.call import Call, Word, as_fields, as_texts, command
+from cloudassist.store.audit import Act
+from cloudassist.store.call import Call, Word, as_fields, as_scores, as_texts, command, flat
 from cloudassist.store.library import CLAIM_MARGIN_MS, function_call
+from cloudassist.store.refusal import Earlier, Refused, verdict
 
-PLAN_CHUNK: Final = 250
-"""Records planned in one call: three keys each, and four more, stay below KEYS_PER_CALL."""
-STOP_CHUNK: Final = 250
+PLAN_CHUNK: Final = 240
+"""Records planned in one call: four keys each, and seven more, stay below KEYS_PER_CALL."""
+STOP_CHUNK: Final = 240
 """Records stopped in one call, likewise."""
+PLANNING_MS: Final = 60_000
+"""Milliseconds that a run whose planning was never completed keeps its command from being deleted."""
 READ_CHUNK: Final = limits.KEYS_PER_CALL
 """Instances looked up in one call."""
 
@@ -22,55 +27,93 @@ READ_CHUNK: Final = limits.KEYS_PER_CALL
 class Lifetimes:
     """How long things stay, in milliseconds.
 
-    ``open`` is the longest that an invocation can take, ``order`` how long a copy of an order can be valid, ``ended``
+    ``order`` is how long a copy of an order can be valid, ``work`` the longest that an invocation can take, ``ended``
     how long what has ended is kept.
     """
 
-    open: int
     order: int
+    work: int
     ended: int
+
+    @property
+    def open(self) -> int:
+        """Return how long what has not ended is kept, if nobody ends it."""
+        return self.work + self.ended
 
     @classmethod
     def of(cls, settings: Settings, timeout: int) -> Self:
         """Return the lifetimes of an invocation whose script may run ``timeout`` seconds."""
         order = settings.start_window_seconds + timeout + settings.kill_grace_seconds + CLAIM_MARGIN_MS / 1000
-        open_seconds = order + settings.silence_grace_seconds + settings.retention_seconds
-        return cls(int(1000 * open_seconds), int(1000 * order), int(1000 * settings.retention_seconds))
+        work = order + settings.silence_grace_seconds
+        return cls(int(1000 * order), int(1000 * work), int(1000 * settings.retention_seconds))
 
 
-def begin(
-    invoke_id: str,
-    token: str,
-    request_hash: str,
-    payload: tuple[str, bytes],
-    fields: Mapping[str, Word],
-    lifetimes: Lifetimes,
-) -> Call[tuple[str, str] | None]:
-    """Write an invocation down; None, or the id and the request hash of the earlier call with this token."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCommand:
+    """A command that is made by the run of it; ``kept`` False: only for as long as its runs last."""
 
-    def decode(answer: list[bytes]) -> tuple[str, str] | None:
-        return (answer[0].decode(), answer[1].decode()) if answer else None
+    fields: Mapping[str, Word]
+    kept: bool
 
-    payload_key, payload_bytes = payload
-    pairs: list[Word] = [word for pair in fields.items() for word in pair]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """Everything that is written of an invocation before its records are planned.
+
+    ``command`` is None where the command exists. ``day`` (YYYY-MM-DD) is the one whose calls are counted.
+    """
+
+    invoke_id: str
+    command_id: str
+    token: str
+    digest: str
+    payload_key: str
+    payload: bytes
+    fields: Mapping[str, Word]
+    command: NewCommand | None
+    day: str
+    act: Act
+
+
+def begin(beginning: Beginning, settings: Settings, lifetimes: Lifetimes) -> Call[Refused | Earlier | None]:
+    """Write an invocation down, and its command where that is new; None where that was done."""
+    new = beginning.command
     return function_call(
         "begin_invocation",
-        [keys.client_token(token), keys.invocation(invoke_id), payload_key],
         [
-            invoke_id,
-            request_hash,
-            limits.CLIENT_TOKEN_SECONDS * 1000,
+            keys.client_token(beginning.token),
+            keys.invocation(beginning.invoke_id),
+            beginning.payload_key,
+            keys.calls(beginning.day),
+            keys.command(beginning.command_id),
+            keys.live(beginning.command_id),
+            keys.COMMANDS,
+            keys.SEQUENCE,
+            keys.AUDIT_TRAIL,
+        ],
+        [
+            beginning.digest,
+            beginning.invoke_id,
+            beginning.command_id,
+            1000 * settings.client_token_seconds,
             lifetimes.open,
             lifetimes.order,
-            payload_bytes,
-            *pairs,
+            beginning.payload,
+            settings.calls_per_day,
+            PLANNING_MS,
+            settings.kept_commands,
+            "" if new is None else int(new.kept),
+            "" if new is None else json.dumps(flat(new.fields)),
+            beginning.act.encode(),
+            *flat(beginning.fields),
         ],
-        decode,
+        verdict,
     )
 
 
 def plan(
     invoke_id: str,
+    command_id: str,
     instance_ids: Sequence[str],
     *,
     last: bool,
@@ -90,17 +133,29 @@ def plan(
             keys.record(record_id),
             keys.open_records(instance_id),
             topology.presence_key(instance_id),
+            keys.instance(instance_id),
         )
         pairs += (instance_id, record_id)
     return function_call(
         "plan_records",
-        [keys.invocation(invoke_id), keys.targets(invoke_id), keys.INVOCATIONS, keys.DUE, *record_keys],
+        [
+            keys.invocation(invoke_id),
+            keys.targets(invoke_id),
+            keys.INVOCATIONS,
+            keys.DUE,
+            keys.command(command_id),
+            keys.live(command_id),
+            keys.SEQUENCE,
+            *record_keys,
+        ],
         [invoke_id, int(last), lifetimes.open, lifetimes.ended, check_ms, open_limit, *pairs],
         lambda answer: None if answer is None else as_texts(answer),
     )
 
 
-def stop(invoke_id: str, record_ids: Sequence[str], *, lifetimes: Lifetimes, check_ms: int) -> Call[list[str | None]]:
+def stop(
+    invoke_id: str, record_ids: Sequence[str], *, lifetimes: Lifetimes, check_ms: int, caller: str
+) -> Call[list[str | None]]:
     """Ask records to stop; per record its status now, None where there is no such record."""
     record_keys: list[str] = []
     for record_id in record_ids:
@@ -109,13 +164,19 @@ def stop(invoke_id: str, record_ids: Sequence[str], *, lifetimes: Lifetimes, che
             keys.record(record_id),
             topology.claim_key(instance_id, record_id),
             keys.open_records(instance_id),
+            keys.instance(instance_id),
         )
     return function_call(
         "stop_records",
         [keys.invocation(invoke_id), keys.targets(invoke_id), keys.DUE, *record_keys],
-        [lifetimes.ended, check_ms, lifetimes.order, *record_ids],
+        [lifetimes.ended, check_ms, lifetimes.order, caller, *record_ids],
         lambda answer: [None if status is None else status.decode() for status in answer],
     )
+
+
+def notice(invoke_id: str) -> Call[int]:
+    """Return the call that tells whoever waits that something changed in one invocation."""
+    return command(int, "PUBLISH", keys.changes(invoke_id), "")
 
 
 def read(invoke_id: str) -> Call[dict[str, str]]:
@@ -133,9 +194,26 @@ def page_targets(invoke_id: str, start: int, size: int) -> Call[list[str]]:
     return command(as_texts, "LRANGE", keys.targets(invoke_id), start, start + size - 1)
 
 
-def page_newest(start: int, size: int) -> Call[list[str]]:
-    """Return so many invocation ids from an index on, newest first."""
-    return command(as_texts, "ZRANGE", keys.INVOCATIONS, start, start + size - 1, "REV")
+def count_targets(invoke_id: str) -> Call[int]:
+    """Return how many instances one invocation has."""
+    return command(int, "LLEN", keys.targets(invoke_id))
+
+
+def page_newest(before: int | None, size: int) -> Call[list[tuple[str, int]]]:
+    """Return so many invocations planned before the one with this number, the newest first, each with its number."""
+    bound = "+inf" if before is None else f"({before}"
+    words = ("ZRANGE", keys.INVOCATIONS, bound, "-inf", "BYSCORE", "REV", "LIMIT", 0, size, "WITHSCORES")
+    return command(as_scores, *words)
+
+
+def read_number(invoke_id: str) -> Call[int | None]:
+    """Return the number of one invocation among all; None where it is not planned, or gone."""
+    return command(lambda score: None if score is None else int(score), "ZSCORE", keys.INVOCATIONS, invoke_id)
+
+
+def total() -> Call[int]:
+    """Return how many invocations there are."""
+    return command(int, "ZCARD", keys.INVOCATIONS)
 
 
 def read_record(record_id: str) -> Call[dict[str, str]]:

@@ -10,7 +10,12 @@ from typing import Final
 PERMANENT: Final = "permanent"
 
 INSTANCES: Final = "instances"
+COMMANDS: Final = "commands"
 INVOCATIONS: Final = "invocations"
+FINISHED: Final = "finished"
+SEQUENCE: Final = "sequence"
+PAGING_SECRET: Final = "paging-secret"  # noqa: S105 - the name of a key
+AUDIT_TRAIL: Final = "audit-trail"
 DUE: Final = "due"
 TAKERS: Final = "takers"
 REJECTED: Final = "rejected"
@@ -25,6 +30,21 @@ def instance(instance_id: str) -> str:
 def open_records(instance_id: str) -> str:
     """Return the set of the records of one instance that have not ended."""
     return f"open:{instance_id}"
+
+
+def command(command_id: str) -> str:
+    """Return the hash of one command."""
+    return f"command:{command_id}"
+
+
+def live(command_id: str) -> str:
+    """Return the sorted set of the runs of one command that have not ended, by when each has ended at the latest."""
+    return f"live:{command_id}"
+
+
+def calls(day: str) -> str:
+    """Return the counter of the runs that were called for on one day (YYYY-MM-DD, UTC)."""
+    return f"calls:{day}"
 
 
 def invocation(invoke_id: str) -> str:
@@ -79,12 +99,20 @@ TABLE: Final = (
     Row("presence.*", "string", "45 s", "set by the instance while it lives"),
     Row("claim:*", "string", "until no copy of the order can be valid", "who decided a record's fate"),
     Row("payload:*", "string", "until no copy of the order can be valid", "script, parameters and options of a run"),
+    Row("command:*", "hash", PERMANENT, "a command; one that is not kept goes away when its last run ends"),
+    Row(COMMANDS, "zset", PERMANENT, "ids of the kept commands, in the order they were made; bounded by the quota"),
+    Row("live:*", "zset", "until its last run must have ended", "runs of a command that have not ended"),
+    Row("calls:*", "string", "2 days", "how many runs were called for on one day"),
     Row("invocation:*", "hash", "retention", "what was asked, and counters by status"),
     Row("targets:*", "list", "retention", "instances of an invocation"),
     Row("record:*", "hash", "retention", "one execution on one instance"),
     Row("output:*", "string", "retention", "the kept output of one record"),
     Row("token:*", "string", "24 h", "invocation id and request hash of a ClientToken"),
-    Row(INVOCATIONS, "zset", PERMANENT, "invocation ids by creation time"),
+    Row(INVOCATIONS, "zset", PERMANENT, "invocation ids in the order they were planned; bounded by retention"),
+    Row(FINISHED, "zset", PERMANENT, "invocation ids by when they ended; bounded by retention"),
+    Row(SEQUENCE, "string", PERMANENT, "the number last given to a command or an invocation"),
+    Row(PAGING_SECRET, "string", PERMANENT, "the key under which the tokens of pages are authenticated"),
+    Row(AUDIT_TRAIL, "stream", PERMANENT, "who did what, when and with which outcome; bounded"),
     Row(DUE, "zset", PERMANENT, "records that have not ended, by when the sweeper looks at them next"),
     Row("instance.*", "list", PERMANENT, "orders waiting for an instance; bounded by its open records"),
     Row("control.*", "list", PERMANENT, "stops waiting for an instance; bounded by its open records"),

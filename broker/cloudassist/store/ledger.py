@@ -7,38 +7,26 @@ No command is ever repeated by itself: redis-py would retry ten times, and a ret
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from cloudassist.errors import ConfigurationError, ServiceUnavailableError
-from cloudassist.settings import PREFIX
-from cloudassist.store import library
-from cloudassist.store.call import Call, Word, command
+from cloudassist.store.call import Call
+from cloudassist.store.exchange import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    NOTICE_GAP_SECONDS,
+    REACHABLE_AGAIN_SECONDS,
+    Requests,
+    exchange,
+    raise_first,
+    translated_errors,
+)
 
 T = TypeVar("T")
-
-CONNECT_SECONDS: Final = 2.0
-"""Seconds to reach the server."""
-ANSWER_SECONDS: Final = 5.0
-"""Seconds to wait for an answer."""
-_OUT_OF_SERVICE: Final = (
-    "UNBLOCKED",
-    "READONLY",
-    "read only replica",
-    "LOADING",
-    "MASTERDOWN",
-    "NOREPLICAS",
-    "MISCONF",
-)
-"""What stands in the error replies of a server that is not serving; redis-py cuts some of the codes off."""
-NOTICE_GAP_SECONDS: Final = 2.0
-"""Seconds after which a listener looks for itself, in case a notice was lost."""
-_REACHABLE_AGAIN_SECONDS: Final = 0.5
-"""Seconds between two attempts of a listener to reach the server."""
 
 
 class Ledger:
@@ -56,44 +44,26 @@ class Ledger:
 
     def call(self, call: Call[T]) -> T:
         """Carry out one call."""
-        with self._translated():
-            try:
-                answer = self._client.execute_command(*call.words)
-            except ResponseError as error:
-                if not _is_missing(error):
-                    raise
-                self._load()
-                answer = self._client.execute_command(*call.words)
-        return call.decode(answer)
+        answer: T = self.run([call])[0]
+        return answer
 
     def run(self, calls: Sequence[Call[Any]]) -> list[Any]:
         """Carry out calls in one round trip, in order; raises the first error after all were tried."""
-        answers = self.try_all(calls)
-        for answer in answers:
-            if isinstance(answer, RedisError):
-                with self._translated():
-                    raise answer
-        return answers
+        return raise_first(self.try_all(calls), self.url)
 
     def try_all(self, calls: Sequence[Call[Any]]) -> list[Any]:
         """Carry out calls in one round trip, in order; what fails leaves its error in the list."""
         if not calls:
             return []
-        with self._translated():
-            answers = self._pipeline([call.words for call in calls])
-            missing = [index for index, answer in enumerate(answers) if _is_missing(answer)]
-            if missing:
-                self._load()
-                again = self._pipeline([calls[index].words for index in missing])
-                for index, answer in zip(missing, again, strict=True):
-                    answers[index] = answer
-            for answer in answers:
-                if _is_out_of_service(answer):
-                    raise answer
-        return [
-            answer if isinstance(answer, RedisError) else call.decode(answer)
-            for call, answer in zip(calls, answers, strict=True)
-        ]
+        with translated_errors(self.url):
+            talk = exchange(calls)
+            requests = next(talk)
+            while True:
+                try:
+                    requests = talk.send(self._send(requests))
+                except StopIteration as end:
+                    answers: list[Any] = end.value
+                    return answers
 
     @contextlib.contextmanager
     def listen(self, channel: str) -> Iterator["Listener"]:
@@ -123,29 +93,12 @@ class Ledger:
         """Close every connection."""
         self.close()
 
-    def _pipeline(self, requests: Sequence[tuple[Word, ...]]) -> list[Any]:
+    def _send(self, requests: Requests) -> list[Any]:
         pipeline = self._client.pipeline(transaction=False)
         for words in requests:
             pipeline.execute_command(*words)
         answers: list[Any] = pipeline.execute(raise_on_error=False)
         return answers
-
-    def _load(self) -> None:
-        try:
-            self._client.execute_command("FUNCTION", "LOAD", library.source())
-        except NoPermissionError:
-            raise ConfigurationError(
-                "the server has no function library of this version and this user may not load it: start a control "
-                "worker of this version first"
-            ) from None
-        except ResponseError as error:
-            if "already exists" not in str(error):  # another process was faster
-                raise
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        with translated_errors(self.url):
-            yield
 
 
 class Listener:
@@ -178,7 +131,7 @@ class Listener:
             message = self._pubsub.get_message(timeout=seconds)
         except (RedisError, OSError):
             # redis-py subscribes anew with the next connection; until then there is nothing to hear.
-            time.sleep(min(seconds, _REACHABLE_AGAIN_SECONDS))
+            time.sleep(min(seconds, REACHABLE_AGAIN_SECONDS))
             return False
         return message is not None and message["type"] == "message" and message["channel"] == self._channel.encode()
 
@@ -188,45 +141,3 @@ class Listener:
                 self._pubsub.unsubscribe(self._before)
             self._pubsub.subscribe(self._channel)
             self._subscribed = True
-
-
-@contextlib.contextmanager
-def translated_errors(url: str) -> Iterator[None]:
-    """Turn redis-py's errors into ours."""
-    try:
-        yield
-    except AuthenticationError as error:
-        raise ConfigurationError(
-            f"the server at {without_password(url)} refused the user or password: {error}"
-        ) from None
-    except NoPermissionError as error:
-        raise ConfigurationError(
-            f"the server at {without_password(url)} refuses this user a command: {error}"
-        ) from None
-    except (redis.ConnectionError, redis.TimeoutError, ResponseError, OSError) as error:
-        if isinstance(error, ResponseError) and not _is_out_of_service(error):
-            raise
-        raise ServiceUnavailableError(
-            f"no answer from the server at {without_password(url)} ({error}); "
-            f"`make up` starts one, {PREFIX}URL names it"
-        ) from None
-
-
-def without_password(url: str) -> str:
-    """Return a URL as it may be shown."""
-    scheme, separator, rest = url.partition("://")
-    return scheme + separator + rest.rpartition("@")[2]
-
-
-def publish(channel: str) -> Call[int]:
-    """Return the call that tells a channel's listeners that something changed."""
-    return command(int, "PUBLISH", channel, "")
-
-
-def _is_out_of_service(answer: object) -> bool:
-    """Tell whether an answer says that the server is not serving: it is a replica, loading, or its disk is full."""
-    return isinstance(answer, ResponseError) and any(word in str(answer) for word in _OUT_OF_SERVICE)
-
-
-def _is_missing(answer: object) -> bool:
-    return isinstance(answer, ResponseError) and library.NOT_FOUND in str(answer)

@@ -11,10 +11,12 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final, TypeVar
 
-from cloudassist import topology
+from cloudassist import limits, topology
 from cloudassist.error_code import ErrorCode
 from cloudassist.status import MOVES, TERMINAL, InvocationStatus
+from cloudassist.store import audit, keys
 from cloudassist.store.call import Call, Word
+from cloudassist.store.refusal import Refusal
 
 T = TypeVar("T")
 
@@ -22,6 +24,8 @@ SCHEMA: Final = 1
 """Version of what the functions read and write."""
 CLAIM_MARGIN_MS: Final = 10 * 60 * 1000
 """Milliseconds that a claim outlives the last moment at which its order may start."""
+CALLS_MS: Final = 2 * 24 * 3600 * 1000
+"""Milliseconds that the count of a day's calls is kept."""
 
 NOT_FOUND: Final = "Function not found"
 """What the server answers where the library is not loaded."""
@@ -29,9 +33,9 @@ NOT_FOUND: Final = "Function not found"
 _SHARED_PREFIX: Final = "_"
 
 
-def function_call(name: str, keys: Sequence[str], args: Sequence[Word], decode: Callable[[Any], T]) -> Call[T]:
-    """Return the call of a function by the name of its file."""
-    return Call(("FCALL", f"{name}_{_digest()}", len(keys), *keys, *args), decode)
+def function_call(name: str, names: Sequence[str], args: Sequence[Word], decode: Callable[[Any], T]) -> Call[T]:
+    """Return the call of a function by the name of its file; ``names`` are those of the keys that it touches."""
+    return Call(("FCALL", f"{name}_{_digest()}", len(names), *names, *args), decode)
 
 
 @cache
@@ -70,6 +74,16 @@ def _body() -> str:
         "Terminal": {status.value: True for status in TERMINAL},
         "Moves": {start.value: {end.value: True for end in ends} for start, ends in MOVES.items()},
         "Code": {code.name: code.value for code in ErrorCode},
+        "Refusal": {refusal.name: refusal.value for refusal in Refusal},
+        "Audit": {"MOST": limits.AUDIT_ENTRIES, "OK": audit.OK},
+        # The only names that a function makes itself: which command a run is of stands in the run.
+        "Key": {
+            "COMMAND": keys.command(""),
+            "LIVE": keys.live(""),
+            "INVOCATION": keys.invocation(""),
+            "FINISHED": keys.FINISHED,
+            "CALLS_MS": CALLS_MS,
+        },
         "Claim": {
             "STOPPED": topology.STOPPED_CLAIM,
             "EXPIRED": topology.EXPIRED_CLAIM,

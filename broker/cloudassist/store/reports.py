@@ -6,7 +6,7 @@ from typing import Any, Final
 from cloudassist import ids, limits, topology
 from cloudassist.messages import Report
 from cloudassist.store import keys
-from cloudassist.store.call import Call, Word, as_nothing, as_texts, command
+from cloudassist.store.call import Call, Word, as_nothing, as_texts, command, flat
 from cloudassist.store.library import function_call
 
 TAKE_BYTES: Final = 4 * 1024 * 1024
@@ -39,7 +39,7 @@ def apply(report: Report, *, retention_ms: int, watch_ms: int) -> Call[str]:
         "dropped": report.dropped or None,
         "ended": report.ended or None,
     }
-    pairs: list[Word] = [word for name, value in fields.items() if value is not None for word in (name, value)]
+    given = {name: value for name, value in fields.items() if value is not None}
     return function_call(
         "apply_report",
         [
@@ -50,6 +50,7 @@ def apply(report: Report, *, retention_ms: int, watch_ms: int) -> Call[str]:
             keys.open_records(instance_id),
             keys.DUE,
             topology.claim_key(instance_id, report.record_id),
+            keys.instance(instance_id),
         ],
         [
             report.record_id,
@@ -59,7 +60,7 @@ def apply(report: Report, *, retention_ms: int, watch_ms: int) -> Call[str]:
             retention_ms,
             watch_ms,
             report.output,
-            *pairs,
+            *flat(given),
         ],
         lambda answer: answer.decode(),
     )

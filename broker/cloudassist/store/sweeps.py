@@ -72,4 +72,5 @@ def _record_keys(record_id: str) -> Sequence[str]:
         keys.open_records(instance_id),
         keys.DUE,
         topology.claim_key(instance_id, record_id),
+        keys.instance(instance_id),
     ]

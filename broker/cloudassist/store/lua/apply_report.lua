@@ -1,10 +1,11 @@
 -- Apply what an instance said of one record. Repeated, overtaken and late reports change nothing.
--- KEYS: record invocation targets output open due claim
+-- KEYS: record invocation targets output open due claim known
 -- ARGV: record_id sequence status start_time retention_ms watch_ms output (field value)*
 -- Returns: applied, duplicate, late or unknown
 local function apply_report(keys, args)
   local at = {
     record = keys[1], invocation = keys[2], targets = keys[3], open = keys[5], due = keys[6], claim = keys[7],
+    known = keys[8],
   }
   local state = redis.call('HMGET', at.record, 'status', 'sequence', 'late_status')
   local record_id, sequence, status = args[1], tonumber(args[2]), args[3]
@@ -21,19 +22,20 @@ local function apply_report(keys, args)
     redis.call('HSET', at.record, 'late_status', status, 'late_time', now_ms())
     return 'late'
   end
+  if args[4] ~= '' and state[1] == Status.RUNNING then
+    note_start(at, args[4])
+  elseif args[4] ~= '' then
+    redis.call('HSETNX', at.record, 'start_time', args[4])
+  end
   if not Terminal[status] then
-    redis.call('HSET', at.record, 'sequence', sequence, 'start_time', args[4])
+    redis.call('HSET', at.record, 'sequence', sequence, 'update_time', now_ms())
     redis.call('ZADD', at.due, 'XX', now_ms() + tonumber(args[6]), record_id)
     return 'applied'
   end
-  local fields = { 'sequence', sequence, unpack(args, 8) }
-  if args[4] ~= '' then
-    table.insert(fields, 'start_time')
-    table.insert(fields, args[4])
-  end
-  move(at, record_id, status, fields, args[5])
+  move(at, record_id, status, { 'sequence', sequence, unpack(args, 8) }, tonumber(args[5]))
   if args[7] ~= '' then
-    redis.call('SET', keys[4], args[7], 'PX', args[5])
+    redis.call('SET', keys[4], args[7])
+    redis.call('PEXPIREAT', keys[4], redis.call('PEXPIRETIME', at.record))
   end
   return 'applied'
 end

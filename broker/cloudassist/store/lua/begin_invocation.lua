@@ -1,15 +1,37 @@
--- Write down an invocation that is about to be planned, unless its ClientToken was seen before.
--- KEYS: token invocation payload
--- ARGV: invoke_id request_hash token_ms lifetime_ms payload_ms payload (field value)*
--- Returns: {} where it was written, else {invoke_id, request_hash} of the earlier call
+-- Write down an invocation that is about to be planned, with its command where that is new, unless its ClientToken was
+-- seen before or a quota is used up.
+-- KEYS: token invocation payload calls command live commands sequence trail
+-- ARGV: digest invoke_id command_id token_ms lifetime_ms payload_ms payload calls_most planning_ms commands_most kept
+--       command act (field value)*
+-- kept is 1 or 0 for a new command, whose fields are the JSON array command; empty for one that must exist.
+-- Returns: {begun}, {earlier, digest, invoke_id, command_id}, or {refused, code, count}
 local function begin_invocation(keys, args)
-  local earlier = redis.call('GET', keys[1])
+  local earlier = earlier_request(keys[1])
   if earlier then
-    return { string.match(earlier, '^(%S+) (%S+)$') }
+    return earlier
   end
-  redis.call('SET', keys[1], args[1] .. ' ' .. args[2], 'PX', args[3])
-  redis.call('HSET', keys[2], unpack(args, 7))
-  redis.call('PEXPIRE', keys[2], args[4])
-  redis.call('SET', keys[3], args[6], 'PX', args[5])
-  return {}
+  local command, live = keys[5], keys[6]
+  local calls = tonumber(redis.call('GET', keys[4]) or 0)
+  if calls >= tonumber(args[8]) then
+    return { 'refused', Refusal.CALL_QUOTA, calls }
+  end
+  if args[11] ~= '' then
+    local at = { command = command, commands = keys[7], sequence = keys[8] }
+    local full = write_command(at, args[3], args[11] == '1', tonumber(args[10]), cjson.decode(args[12]))
+    if full then
+      return { 'refused', Refusal.COMMAND_QUOTA, full }
+    end
+  elseif redis.call('EXISTS', command) == 0 then
+    return { 'refused', Refusal.NO_COMMAND, 0 }
+  end
+  redis.call('INCR', keys[4])
+  redis.call('PEXPIRE', keys[4], Key.CALLS_MS)
+  redis.call('HINCRBY', command, 'invoke_times', 1)
+  keep_live(command, live, args[2], now_ms() + tonumber(args[9]))
+  redis.call('SET', keys[1], table.concat({ args[1], args[2], args[3] }, ' '), 'PX', args[4])
+  redis.call('HSET', keys[2], unpack(args, 14))
+  redis.call('PEXPIRE', keys[2], args[5])
+  redis.call('SET', keys[3], args[7], 'PX', args[6])
+  audit(keys[9], args[13])
+  return { 'begun' }
 end

@@ -1,15 +1,16 @@
 -- End a record that nobody has claimed: whoever comes later finds the claim taken and cannot start it.
--- KEYS: record invocation targets open due claim
+-- KEYS: record invocation targets open due claim known
 -- ARGV: record_id error_code retention_ms claim_ms
 -- Returns: 1 where it was ended, 0 where somebody has claimed it or it had ended
 local function expire_record(keys, args)
   local at = {
     record = keys[1], invocation = keys[2], targets = keys[3], open = keys[4], due = keys[5], claim = keys[6],
+    known = keys[7],
   }
   local holder = redis.call('SET', at.claim, Claim.EXPIRED, 'NX', 'GET', 'PX', args[4])
   if holder and holder ~= Claim.EXPIRED then
     return 0
   end
-  local moved = move(at, args[1], Status.FAILED, { 'error_code', args[2], 'finish_time', now_ms() }, args[3])
+  local moved = move(at, args[1], Status.FAILED, { 'error_code', args[2], 'finish_time', now_ms() }, tonumber(args[3]))
   return moved and 1 or 0
 end

@@ -1,11 +1,12 @@
 -- End a record whose instance has been silent past the deadline, unless it has ended meanwhile.
--- KEYS: record invocation targets open due claim
+-- KEYS: record invocation targets open due claim known
 -- ARGV: record_id error_code retention_ms
 -- Returns: 1 where it was ended, else 0
 local function fail_record(keys, args)
   local at = {
     record = keys[1], invocation = keys[2], targets = keys[3], open = keys[4], due = keys[5], claim = keys[6],
+    known = keys[7],
   }
-  local moved = move(at, args[1], Status.FAILED, { 'error_code', args[2], 'finish_time', now_ms() }, args[3])
+  local moved = move(at, args[1], Status.FAILED, { 'error_code', args[2], 'finish_time', now_ms() }, tonumber(args[3]))
   return moved and 1 or 0
 end

@@ -1,18 +1,19 @@
 -- Plan the records of one chunk of an invocation's instances. The last chunk makes the invocation valid.
 -- An instance that is offline, or that has too many open records, gets a record that has failed already.
--- KEYS: invocation targets invocations due (record open presence)*
+-- KEYS: invocation targets invocations due command live sequence (record open presence known)*
 -- ARGV: invoke_id last lifetime_ms retention_ms check_ms open_limit (instance_id record_id)*
 -- Returns: per instance the empty text where its order is to be sent, else the error code; false: no such invocation
 local function plan_records(keys, args)
-  local invocation, targets, due = keys[1], keys[2], keys[4]
-  local created = redis.call('HGET', invocation, 'creation_time')
-  if not created then
+  local at = { invocation = keys[1], targets = keys[2] }
+  local due, retention_ms = keys[4], tonumber(args[4])
+  local times = redis.call('HMGET', at.invocation, 'creation_time', 'ends_by')
+  if not times[1] then
     return false
   end
   local now = now_ms()
   local answer = {}
-  for index = 1, (#keys - 4) / 3 do
-    local record, open, presence = keys[3 * index + 2], keys[3 * index + 3], keys[3 * index + 4]
+  for index = 1, (#keys - 7) / 4 do
+    local record, open, presence, known = unpack(keys, 4 * index + 4, 4 * index + 7)
     local record_id = args[2 * index + 6]
     local code = ''
     if redis.call('EXISTS', presence) == 0 then
@@ -21,24 +22,29 @@ local function plan_records(keys, args)
       code = Code.TASK_CONCURRENCY_LIMIT
     end
     if code == '' then
-      redis.call('HSET', record, 'status', Status.RUNNING)
+      redis.call('HSET', record, 'status', Status.RUNNING, 'update_time', now)
       redis.call('PEXPIRE', record, args[3])
       redis.call('SADD', open, record_id)
       redis.call('ZADD', due, now + tonumber(args[5]), record_id)
-      count(invocation, nil, Status.RUNNING)
+      redis.call('HSET', known, 'last_invoked_time', now)
+      redis.call('HINCRBY', at.invocation, 'n.pending', 1)
+      count(at.invocation, nil, Status.RUNNING)
     else
-      redis.call('HSET', record, 'status', Status.FAILED, 'error_code', code, 'finish_time', now)
-      redis.call('PEXPIRE', record, args[4])
-      count(invocation, nil, Status.FAILED)
+      redis.call(
+        'HSET', record, 'status', Status.FAILED, 'error_code', code, 'finish_time', now, 'update_time', now
+      )
+      redis.call('PEXPIREAT', record, tonumber(times[2]) + retention_ms)
+      count(at.invocation, nil, Status.FAILED)
     end
-    redis.call('RPUSH', targets, args[2 * index + 5])
+    redis.call('RPUSH', at.targets, args[2 * index + 5])
     answer[index] = code
   end
-  redis.call('PEXPIRE', targets, args[3])
+  redis.call('PEXPIRE', at.targets, args[3])
   if args[2] == '1' then
-    redis.call('HSET', invocation, 'planned', 1)
-    redis.call('ZADD', keys[3], created, args[1])
-    close_invocation(invocation, targets, args[4])
+    redis.call('HSET', at.invocation, 'planned', 1)
+    redis.call('ZADD', keys[3], redis.call('INCR', keys[7]), args[1])
+    keep_live(keys[5], keys[6], args[1], now + tonumber(args[3]))
+    close_invocation(at, retention_ms)
   end
   return answer
 end

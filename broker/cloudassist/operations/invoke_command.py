@@ -1,0 +1,54 @@
+"""InvokeCommand: run a command that was made before (API a.3)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Unpack
+
+from cloudassist.operations import arguments, not_built, targets, values
+from cloudassist.operations.describe_commands import known_command
+from cloudassist.operations.not_built import RunNotBuilt
+from cloudassist.operations.planning import Planned, RunRequest, plan
+from cloudassist.operations.run_command import new_token
+from cloudassist.operations.steps import Context, Operation
+
+
+def invoke_command(
+    context: Context,
+    command_id: str,
+    *,
+    instance_ids: Sequence[str] | None = None,
+    resource_tags: Mapping[str, str] | None = None,
+    parameters: Mapping[str, str] | None = None,
+    timeout: int | None = None,
+    working_dir: str | None = None,
+    username: str = "",
+    client_token: str | None = None,
+    **refused: Unpack[RunNotBuilt],
+) -> Operation[Planned]:
+    """Run a command once on instances; returns at once (API a.3).
+
+    ``timeout`` (seconds) and ``working_dir`` replace the command's for this run only. A command with parameters must be
+    given ``parameters``; those that are left out become empty.
+
+    Raises InvalidParameterError and its kinds, ConflictError, ConfigurationError, ServiceUnavailableError.
+    """
+    settings = context.settings
+    not_built.refuse("invoke_command", RunNotBuilt, refused)
+    chosen = targets.check(instance_ids, resource_tags, settings)
+    user = arguments.username(username, settings)
+    token = new_token() if client_token is None else arguments.client_token(client_token)
+    own_timeout = None if timeout is None else arguments.timeout(timeout, settings)
+    own_folder = None if working_dir is None else arguments.working_dir(working_dir, settings)
+    definition = yield from known_command(command_id)
+    values.required(definition, parameters)
+    request = RunRequest(
+        operation="InvokeCommand",
+        definition=definition,
+        command_id=command_id,
+        targets=chosen,
+        parameters=values.check(definition, parameters, settings),
+        timeout=definition.timeout if own_timeout is None else own_timeout,
+        working_dir=definition.working_dir if own_folder is None else own_folder,
+        username=user,
+        client_token=token,
+    )
+    return (yield from plan(context, request))

@@ -1,0 +1,54 @@
+"""What the API has and this does not have: refused by name, never silently ignored (docs/decisions.md)."""
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+from cloudassist.errors import NotSupportedError
+from cloudassist.operations.arguments import pascal
+
+
+class CommandNotBuilt(TypedDict, total=False):
+    """Arguments of CreateCommand that are refused."""
+
+    launcher: object
+    resource_group_id: object
+    tags: object
+
+
+class RunNotBuilt(CommandNotBuilt, total=False):
+    """Arguments of RunCommand and InvokeCommand that are refused."""
+
+    repeat_mode: object
+    frequency: object
+    timed: object
+    container_id: object
+    container_name: object
+    termination_mode: object
+    windows_password_name: object
+    oss_output_delivery: object
+
+
+class ListNotBuilt(TypedDict, total=False):
+    """Filters that are refused."""
+
+    provider: object
+    latest: object
+    resource_group_id: object
+    tags: object
+
+
+_HERE_ALREADY = {"repeat_mode": "Once", "termination_mode": "ProcessTree", "latest": False, "timed": False}
+"""What may be asked for by these arguments: it is what is done anyway."""
+
+
+def refuse(operation: str, known: type, given: Mapping[str, object]) -> None:
+    """Raise NotSupportedError for an argument that is not built, TypeError for one that does not exist."""
+    for name, value in given.items():
+        if name not in known.__annotations__:
+            raise TypeError(f"{operation}() got an unexpected keyword argument {name!r}")
+        if value is not None and not (name in _HERE_ALREADY and value == _HERE_ALREADY[name]):
+            raise NotSupportedError(
+                "InvalidParameter.NotSupported",
+                f"{name} ({pascal(name)}) is not supported by {operation}; what is, and what is not, is in "
+                "docs/decisions.md",
+            )

@@ -1,0 +1,207 @@
+"""Planning a run: into the ledger in chunks, then an order to every instance that can take one."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cloudassist import ids, topology
+from cloudassist.errors import ServiceUnavailableError
+from cloudassist.operations import refusals, targets, values
+from cloudassist.operations.audited import audited
+from cloudassist.operations.definition import Definition
+from cloudassist.operations.steps import Context, Operation, Publish
+from cloudassist.operations.targets import Resolved, Targets, chunks
+from cloudassist.operations.values import Values
+from cloudassist.orders import Order, Payload, Purpose, expiry, payload_hash
+from cloudassist.settings import Settings
+from cloudassist.store import invocations
+from cloudassist.store.audit import Act
+from cloudassist.store.call import Call, Word
+from cloudassist.store.invocations import PLAN_CHUNK, Beginning, Lifetimes, NewCommand
+
+_PAYLOAD_TOKEN_BYTES: Final = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """The checked arguments of one run of a command.
+
+    ``command_id`` is empty where the run makes its command; then ``keep_command`` says whether it stays. ``timeout``
+    and ``working_dir`` are those of this run.
+    """
+
+    operation: str
+    definition: Definition
+    command_id: str = ""
+    keep_command: bool = False
+    targets: Targets
+    parameters: Values
+    timeout: int
+    working_dir: str
+    username: str
+    client_token: str
+
+    def digest(self) -> str:
+        """Return a hash over everything but the token: the same token with another hash is a mistake."""
+        content = {name: value for name, value in asdict(self).items() if name != "client_token"}
+        if self.command_id:
+            # Name and description of a command may change; the run that was asked for is the same.
+            del content["definition"]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The ids of a run."""
+
+    invoke_id: str
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """One run on its way into the ledger."""
+
+    request: RunRequest
+    planned: Planned
+    resolved: Resolved
+    lifetimes: Lifetimes
+    start_by: int
+    payload_key: str
+    payload: bytes
+
+
+def plan(context: Context, request: RunRequest) -> Operation[Planned]:
+    """Plan and publish one run; returns its ids, or those of the earlier run with the same token."""
+    ids_given = request.targets.instance_ids or ()
+    act = Act(
+        caller=context.caller,
+        operation=request.operation,
+        subject=tuple(filter(None, [request.command_id])),
+        instance_ids=ids_given,
+    )
+    return (yield from audited(act, _plan(context, request)))
+
+
+def _plan(context: Context, request: RunRequest) -> Operation[Planned]:
+    yield Publish()
+    resolved = yield from targets.resolve(context, request.targets)
+    plan = _make(context.settings, request, resolved)
+    begun, *outcomes = yield [_begin(context, plan), *_plan_chunks(context.settings, plan)]
+    if begun is not None:
+        return Planned(*refusals.settle(begun, request.digest(), request.client_token, context.settings))
+    if any(outcome is None for outcome in outcomes):
+        raise ServiceUnavailableError("the server lost the plan of this run before it was complete; try again")
+    yield Publish(_orders(context.settings, plan, [code for outcome in outcomes for code in outcome]))
+    return plan.planned
+
+
+def _make(settings: Settings, request: RunRequest, resolved: Resolved) -> _Plan:
+    planned = Planned(ids.new_invoke_id(), request.command_id or ids.new_command_id())
+    payload = Payload(
+        invoke_id=planned.invoke_id,
+        command_id=planned.command_id,
+        type=request.definition.type,
+        content=request.definition.content,
+        timeout=request.timeout,
+        parameters=request.parameters,
+        working_dir=request.working_dir,
+        username=request.username,
+        region=settings.region,
+    )
+    return _Plan(
+        request=request,
+        planned=planned,
+        resolved=resolved,
+        lifetimes=Lifetimes.of(settings, request.timeout),
+        start_by=resolved.now + int(1000 * settings.start_window_seconds),
+        payload_key=topology.payload_key(secrets.token_urlsafe(_PAYLOAD_TOKEN_BYTES)),
+        payload=payload.encode(),
+    )
+
+
+def _begin(context: Context, plan: _Plan) -> Call[Any]:
+    request, planned = plan.request, plan.planned
+    new = None
+    if not request.command_id:
+        new = NewCommand(fields=request.definition.fields(caller=context.caller), kept=request.keep_command)
+    beginning = Beginning(
+        invoke_id=planned.invoke_id,
+        command_id=planned.command_id,
+        token=request.client_token,
+        digest=request.digest(),
+        payload_key=plan.payload_key,
+        payload=plan.payload,
+        fields=_fields(context, plan),
+        command=new,
+        day=datetime.fromtimestamp(plan.resolved.now / 1000, UTC).date().isoformat(),
+        act=Act(
+            caller=context.caller,
+            operation=request.operation,
+            subject=(planned.command_id, planned.invoke_id),
+            instance_ids=plan.resolved.instance_ids,
+        ),
+    )
+    return invocations.begin(beginning, context.settings, plan.lifetimes)
+
+
+def _fields(context: Context, plan: _Plan) -> dict[str, Word]:
+    """Return what is written of the invocation. It has a copy of its command, which may change, or be deleted."""
+    request, now = plan.request, plan.resolved.now
+    definition = request.definition
+    return {
+        "command_id": plan.planned.command_id,
+        "name": definition.name,
+        "description": definition.description,
+        "type": definition.type.value,
+        "content": definition.content,
+        "timeout": request.timeout,
+        "working_dir": request.working_dir,
+        "username": request.username,
+        "parameters": values.compact(request.parameters or {}),
+        "caller": context.caller,
+        "creation_time": now,
+        "start_by": plan.start_by,
+        "ends_by": now + plan.lifetimes.work,
+        "payload": plan.payload_key,
+        "hash": payload_hash(plan.payload),
+    }
+
+
+def _plan_chunks(settings: Settings, plan: _Plan) -> list[Call[Any]]:
+    parts = chunks(plan.resolved.instance_ids, PLAN_CHUNK)
+    return [
+        invocations.plan(
+            plan.planned.invoke_id,
+            plan.planned.command_id,
+            chunk,
+            last=index == len(parts) - 1,
+            lifetimes=plan.lifetimes,
+            check_ms=int(1000 * settings.redelivery_seconds),
+            open_limit=settings.running_per_instance + settings.waiting_per_instance,
+        )
+        for index, chunk in enumerate(parts)
+    ]
+
+
+def _orders(settings: Settings, plan: _Plan, codes: Sequence[str]) -> list[Order]:
+    run_seconds = plan.request.timeout + settings.kill_grace_seconds
+    expires = expiry(plan.start_by, plan.resolved.now, run_seconds)
+    digest = payload_hash(plan.payload)
+    return [
+        Order(
+            Purpose.RUN,
+            ids.record_id(plan.planned.invoke_id, instance_id),
+            epoch,
+            expires=expires,
+            start_by=plan.start_by,
+            payload_key=plan.payload_key,
+            payload_hash=digest,
+        )
+        for instance_id, epoch, code in zip(plan.resolved.instance_ids, plan.resolved.epochs, codes, strict=True)
+        if not code
+    ]

@@ -1,0 +1,28 @@
+"""Calls that let old invocations go."""
+
+from collections.abc import Sequence
+
+from cloudassist import ids
+from cloudassist.store import keys
+from cloudassist.store.call import Call, as_nothing, as_texts, command
+from cloudassist.store.library import function_call
+
+
+def list_retired(retention_ms: int, kept: int, most: int) -> Call[list[str]]:
+    """Return finished invocations that are older than that, or too many; at most so many, the oldest first."""
+    return function_call("list_retired", [keys.FINISHED], [retention_ms, kept, most], as_texts)
+
+
+def forget_records(invoke_id: str, instance_ids: Sequence[str]) -> Call[None]:
+    """Remove the records of these instances and their output."""
+    names = [ids.record_id(invoke_id, instance_id) for instance_id in instance_ids]
+    return command(as_nothing, "UNLINK", *map(keys.record, names), *map(keys.output, names))
+
+
+def forget_invocation(invoke_id: str) -> tuple[Call[None], ...]:
+    """Remove an invocation whose records are gone; from the list of the finished ones last, to come again till then."""
+    return (
+        command(as_nothing, "UNLINK", keys.invocation(invoke_id), keys.targets(invoke_id)),
+        command(as_nothing, "ZREM", keys.INVOCATIONS, invoke_id),
+        command(as_nothing, "ZREM", keys.FINISHED, invoke_id),
+    )
