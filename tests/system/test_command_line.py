@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from cloudassist.plugin import VERBS
+
 pytestmark = pytest.mark.system
 
 CELERY = [str(Path(sys.executable).parent / "celery"), "-A"]
@@ -127,6 +129,17 @@ def test_init_makes_the_keys_once(celery, tmp_path):
         (["run", "-i", "web-1", "--timeout", "5", "true"], 2, "from 10 to 86400 seconds; it is 5"),
         (["run", "-i", "web-1", "-p", "novalue", "true"], 2, "NAME=VALUE"),
         (["run", "true"], 2, "--instance"),
+        (["run", "-i", "web-1", "--tag", "a=b", "true"], 2, "exclude each other"),
+        (["run", "-i", "web-1", "-p", "a=1", "-p", "a=2", "{{a}}"], 2, "gives 'a' twice"),
+        (["run", "--tag", "none=such", "true"], 2, "InvalidResourceTag.InstanceNotFound"),
+        (["run", "-i", "web-1", "--keep", "true"], 2, "MissingParameter.Name"),
+        (["invoke", "c-0", "-i", "web-1"], 2, "InvalidCmdId.NotFound"),
+        (["create", "true"], 2, "--name"),
+        (["modify", "c-0", "--name", "n"], 2, "InvalidCmdId.NotFound"),
+        (["modify", "c-0"], 2, "MissingParameter.Name"),
+        (["delete", "c-0"], 2, "InvalidCmdId.NotFound"),
+        (["invocations", "--status", "Done"], 2, "'Done'"),
+        (["instances", "--tag", "novalue"], 2, "NAME=VALUE"),
         (["run", "-i", "web-1", ""], 2, "command_content is empty"),
         (["results", "t-0"], 2, "InvalidInvokeId.NotFound"),
         (["stop", "t-0"], 2, "InvalidInvokeId.NotFound"),
@@ -168,9 +181,11 @@ def test_a_worker_without_its_key_says_so(celery, app, tmp_path):
 
 def test_help_shows_every_verb_and_an_example(celery):
     text = celery("assist", "--help").stdout
-    for verb in ("init", "instances", "results", "run", "stop"):
-        assert verb in text
-        assert "Example: celery -A cloudassist assist" in celery("assist", verb, "--help").stdout
+    for verb, help_line in VERBS.items():
+        assert f"  {verb} " in text
+        assert help_line[:30] in text
+    for verb in ("run", "audit-trail"):
+        assert f"Example: celery -A cloudassist assist {verb}" in celery("assist", verb, "--help").stdout
 
 
 def test_inspect_reaches_agents_and_control_plane(celery, assistant):

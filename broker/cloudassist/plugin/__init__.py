@@ -11,10 +11,18 @@ import click
 
 VERBS: Final = {
     "init": "make the keys of an installation and print what agents are told to trust",
-    "instances": "list the registered instances",
-    "results": "show the results of a run",
     "run": "run a script on instances",
+    "invoke": "run a command that is kept",
     "stop": "stop a run",
+    "results": "show the results of a run",
+    "invocations": "list the runs",
+    "create": "keep a script as a command",
+    "clone": "keep a changed copy of a command",
+    "modify": "change the name or the description of a command",
+    "delete": "delete a command",
+    "commands": "list the commands that are kept",
+    "instances": "list the registered instances",
+    "audit-trail": "show who did what, when, and with which outcome",
 }
 """The verbs with their one-line help; each is a module of this package with a command of its name."""
 
@@ -36,7 +44,8 @@ class Verbs(click.Group):
         """Import one verb."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"{__name__}.{name}"), name)
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

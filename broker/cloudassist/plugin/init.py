@@ -3,12 +3,12 @@
 import click
 
 from cloudassist.keyring import AgreementKey, SigningKey, Trust, create_key
-from cloudassist.plugin import output
+from cloudassist.plugin import options, output
 from cloudassist.plugin.connection import settings_of
 
 
 @click.command
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.as_json
 @click.pass_context
 def init(context: click.Context, *, as_json: bool) -> None:
     """Make the keys that are not there yet, and print what agents are told to trust.

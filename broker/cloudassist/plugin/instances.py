@@ -4,24 +4,42 @@ from typing import Final
 
 import click
 
-from cloudassist.limits import PAGE_SIZE_MAXIMUM
 from cloudassist.models.base import api_time
-from cloudassist.plugin import output
-from cloudassist.plugin.connection import assistant_of
+from cloudassist.plugin import options, output
+from cloudassist.plugin.connection import assistant_of, largest_page
 
-COLUMNS: Final = ("instance", "online", "os", "host", "agent", "registered", "tags")
+COLUMNS: Final = ("instance", "online", "heard", "os", "host", "agent", "done", "open", "tags")
 
 
 @click.command
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--name", "instance_name", help="Only those of this name; * stands for any text.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Only those with this tag; repeatable.")
+@click.option("--online/--offline", default=None, help="Only those that are there, or that are not.")
+@click.option("--os-type", help="Only those with this operating system: Linux, Windows, FreeBSD.")
+@options.as_json
 @click.pass_context
-def instances(context: click.Context, *, as_json: bool) -> None:
+def instances(
+    context: click.Context,
+    *,
+    instance_name: str | None,
+    tags: tuple[str, ...],
+    online: bool | None,
+    os_type: str | None,
+    as_json: bool,
+) -> None:
     """List the registered instances.
 
-    Example: celery -A cloudassist assist instances
+    Example: celery -A cloudassist assist instances --tag role=web --online
     """
     with assistant_of(context) as assistant:
-        found = list(assistant.describe_instances(max_results=PAGE_SIZE_MAXIMUM).all())
+        page = assistant.describe_instances(
+            instance_name=instance_name,
+            tags=options.pairs("--tag", tags) or None,
+            online=online,
+            os_type=os_type,
+            max_results=largest_page(context),
+        )
+        found = list(page.all())
     if as_json:
         output.show_json({"Instances": output.as_json(found)})
         return
@@ -29,10 +47,12 @@ def instances(context: click.Context, *, as_json: bool) -> None:
         (
             instance.instance_id,
             "yes" if instance.online else "no",
+            api_time(instance.last_heartbeat_time),
             instance.os_version,
             instance.hostname,
             instance.agent_version,
-            api_time(instance.registration_time),
+            str(instance.invocation_count),
+            str(instance.active_task_count),
             output.tags_as_text(instance.tags),
         )
         for instance in found

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cloudassist.models.base import ApiModel
+from cloudassist.models.command import Command
 from cloudassist.models.invocation import Progress
 from cloudassist.models.record import InvocationResult
 
@@ -33,6 +34,14 @@ def show_json(value: Any) -> None:
 def as_json(models: Iterable[ApiModel]) -> list[dict[str, Any]]:
     """Return the API's JSON of rows."""
     return [model.model_dump(by_alias=True, mode="json") for model in models]
+
+
+def show_command(command: Command, *, as_json: bool) -> None:
+    """Print the id of a command, or all of it as JSON."""
+    if as_json:
+        show_json(command.model_dump(by_alias=True, mode="json"))
+    else:
+        click.echo(command.command_id)
 
 
 def show_results(results: Iterable[InvocationResult]) -> None:

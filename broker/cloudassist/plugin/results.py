@@ -2,13 +2,13 @@
 
 import click
 
-from cloudassist.plugin import output
+from cloudassist.plugin import options, output
 from cloudassist.plugin.connection import assistant_of
 
 
 @click.command
 @click.argument("invoke_id")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.as_json
 @click.pass_context
 def results(context: click.Context, *, invoke_id: str, as_json: bool) -> None:
     """Show how the run INVOKE_ID stands, and the result of each instance.

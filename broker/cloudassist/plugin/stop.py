@@ -2,18 +2,24 @@
 
 import click
 
+from cloudassist.plugin import options, output
 from cloudassist.plugin.connection import assistant_of
 
 
 @click.command
 @click.argument("invoke_id")
 @click.option("-i", "--instance", "instances", multiple=True, help="Stop it on this instance only; repeatable.")
+@options.as_json
 @click.pass_context
-def stop(context: click.Context, *, invoke_id: str, instances: tuple[str, ...]) -> None:
+def stop(context: click.Context, *, invoke_id: str, instances: tuple[str, ...], as_json: bool) -> None:
     """Stop the run INVOKE_ID, on all instances or on some.
 
     Example: celery -A cloudassist assist stop t-9f86d081884c7d65
     """
     with assistant_of(context) as assistant:
         assistant.stop_invocation(invoke_id, instances or None)
-        click.echo(f"{invoke_id} {assistant.invocation(invoke_id).refresh().status}")
+        status = assistant.invocation(invoke_id).refresh().status
+    if as_json:
+        output.show_json({"InvokeId": invoke_id, "InvokeStatus": status})
+    else:
+        click.echo(f"{invoke_id} {status}")

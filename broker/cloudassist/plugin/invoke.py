@@ -1,0 +1,50 @@
+"""``assist invoke``: run a command that is kept, follow it, show the results."""
+
+import click
+
+from cloudassist.plugin import options
+from cloudassist.plugin.connection import assistant_of
+from cloudassist.plugin.following import conclude
+
+
+@click.command
+@click.argument("command_id")
+@options.targets
+@click.option("--timeout", type=int, help="Seconds it may run (default: the command's).")
+@click.option("--working-dir", help="The folder to run in (default: the command's).")
+@options.running
+@options.as_json
+@click.pass_context
+def invoke(
+    context: click.Context,
+    *,
+    command_id: str,
+    instances: tuple[str, ...],
+    tags: tuple[str, ...],
+    params: tuple[str, ...],
+    timeout: int | None,
+    working_dir: str | None,
+    username: str,
+    client_token: str | None,
+    no_wait: bool,
+    as_json: bool,
+) -> None:
+    """Run the command COMMAND_ID on instances.
+
+    Exit code: 0 where every instance finished with exit code 0, 1 otherwise, 2 for a mistake in the call.
+
+    Example: celery -A cloudassist assist invoke c-9f86d081884c7d65 -i web-1 -p name=world
+    """
+    where = options.chosen(instances, tags)
+    values = options.pairs("--param", params) or None
+    with assistant_of(context) as assistant:
+        invocation = assistant.invoke_command(
+            command_id,
+            parameters=values,
+            timeout=timeout,
+            working_dir=working_dir,
+            username=username,
+            client_token=client_token,
+            **where,
+        )
+        conclude(context, invocation, no_wait=no_wait, as_json=as_json)
