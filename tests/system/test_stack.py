@@ -125,6 +125,20 @@ def test_an_idle_fleet_starts_nothing_however_often_it_is_restarted(tmp_path):
         connection.close()
 
 
+def test_finished_runs_go_away_by_themselves():
+    environment = FAST | {"CLOUDASSIST_RETENTION_INVOCATIONS": "2"}
+    with LocalStack(instances=1, environment=environment) as stack, stack.assistant() as assistant:
+        runs = [assistant.run_command("echo", instance_ids=["web-1"]).wait(timeout=20) for _ in range(5)]
+
+        def kept():
+            return [row.invoke_id for row in assistant.describe_invocations()]
+
+        wait_until(lambda: kept() == [run.invoke_id for run in runs[:2:-1]], "the three oldest to go", seconds=25)
+        with redis.Redis.from_url(stack.url, decode_responses=True) as server:
+            for run in runs[:3]:
+                assert server.keys(f"record:{run.invoke_id}*") + server.keys(f"output:{run.invoke_id}*") == []
+
+
 def demo(folder):
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "cloudassist.demo"],
