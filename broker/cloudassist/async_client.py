@@ -24,6 +24,7 @@ from cloudassist.operations.planning import Planned
 from cloudassist.operations.run_command import run_command
 from cloudassist.operations.steps import Context, Operation
 from cloudassist.operations.stop_invocation import stop_invocation
+from cloudassist.operations.tail import Piece, tail
 from cloudassist.page import AsyncPage
 from cloudassist.settings import Settings, read
 from cloudassist.status import InvokeStatus
@@ -145,6 +146,11 @@ class AsyncInvocation:
         async for now in self._session.follow(operation):
             self.status = now.status
             yield now
+
+    async def tail(self, timeout: float | None = None) -> AsyncIterator[Piece]:  # noqa: ASYNC109 - likewise
+        """Yield what the scripts write, as it comes, of the first hundred instances, until the run has ended."""
+        async for piece in self._session.follow(tail(self._session.context, self.invoke_id, timeout)):
+            yield piece
 
     async def results(self) -> AsyncIterator[InvocationResult]:
         """Yield the result of each instance, in the order in which they were named."""

@@ -27,6 +27,7 @@ from cloudassist.operations.planning import Planned
 from cloudassist.operations.run_command import run_command
 from cloudassist.operations.steps import Context, Operation
 from cloudassist.operations.stop_invocation import stop_invocation
+from cloudassist.operations.tail import Piece, tail
 from cloudassist.page import Page
 from cloudassist.session import Session
 from cloudassist.settings import Settings, read
@@ -152,6 +153,10 @@ class Invocation:
         for now in self._session.follow(progress_of.follow(self._session.context, self.invoke_id, timeout)):
             self.status = now.status
             yield now
+
+    def tail(self, timeout: float | None = None) -> Iterator[Piece]:
+        """Yield what the scripts write, as it comes, of the first hundred instances, until the run has ended."""
+        yield from self._session.follow(tail(self._session.context, self.invoke_id, timeout))
 
     def results(self) -> Iterator[InvocationResult]:
         """Yield the result of each instance, in the order in which they were named."""

@@ -72,6 +72,8 @@ TAG_VALUE_CHARACTERS: Final = 128
 # --- results --------------------------------------------------------------------------------------------------
 OUTPUT_BYTES: Final = 24 * 1024
 """Bytes of output kept per record, head and tail together; the rest is counted in Dropped (api c)."""
+CHUNK_BYTES: Final = 2 * 1024
+"""Bytes of one chunk of live output, the last that were written; at most one a second (api d.5)."""
 ERROR_INFO_CHARACTERS: Final = 255
 """Characters of the sentence beside an error code (api d.5)."""
 RETENTION_SECONDS: Final = 30 * 24 * 3600

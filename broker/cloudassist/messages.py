@@ -30,6 +30,7 @@ class Kind(StrEnum):
 
     REGISTER = "register"
     STARTED = "started"
+    OUTPUT = "output"
     ENDED = "ended"
 
 
@@ -39,7 +40,8 @@ class Report:
 
     ``sequence`` grows with each report of a record; one that is not above the last applied is ignored. ``output`` is
     what was kept of the script's output, ``dropped`` the bytes that were not; ``ended`` the number of processes that a
-    stop or a timeout had to end.
+    stop or a timeout had to end, ``killed`` those of them that did not obey. While a script runs, ``output`` is a part
+    of what it has written, whose first byte is the one at ``position``.
     """
 
     instance_id: str
@@ -54,11 +56,15 @@ class Report:
     output: bytes = b""
     dropped: int = 0
     ended: int = 0
+    killed: int = 0
+    position: int = 0
 
     @property
     def kind(self) -> Kind:
-        """Tell whether this is the last report of its record."""
-        return Kind.ENDED if self.status in TERMINAL else Kind.STARTED
+        """Tell what it is about."""
+        if self.status in TERMINAL:
+            return Kind.ENDED
+        return Kind.OUTPUT if self.output else Kind.STARTED
 
     def encode(self) -> str:
         """Return the body."""
@@ -71,6 +77,8 @@ class Report:
             "status": self.status,
             "start_time": self.start_time,
         }
+        if self.kind is Kind.OUTPUT:
+            content |= {"position": self.position, "output": base64.b64encode(self.output).decode()}
         if self.kind is Kind.ENDED:
             content |= {
                 "finish_time": self.finish_time,
@@ -80,6 +88,7 @@ class Report:
                 "output": base64.b64encode(self.output).decode(),
                 "dropped": self.dropped,
                 "ended": self.ended,
+                "killed": self.killed,
             }
         return json.dumps(content, separators=(",", ":"))
 
@@ -99,6 +108,8 @@ class Report:
             output=_bytes(source, "output"),
             dropped=fields.integer(source, "dropped", least=0, most=MAXIMUM_MS, default=0),
             ended=fields.integer(source, "ended", least=0, most=MAXIMUM_MS, default=0),
+            killed=fields.integer(source, "killed", least=0, most=MAXIMUM_MS, default=0),
+            position=fields.integer(source, "position", least=0, most=MAXIMUM_MS, default=0),
         )
 
 

@@ -32,6 +32,9 @@ STOPPED_CLAIM: Final = "!stopped"
 EXPIRED_CLAIM: Final = "!expired"
 """The claim of the sweeper on a record that may no longer start."""
 
+REFUSED_CLAIM: Final = "!refused"
+"""The claim of an instance that could not write a record down, and will never start it."""
+
 _INSTANCE_ID: Final = re.compile(limits.INSTANCE_ID_PATTERN)
 
 

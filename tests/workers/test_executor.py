@@ -12,6 +12,7 @@ from cloudassist.error_code import ErrorCode
 from cloudassist.orders import Payload
 from cloudassist.status import InvocationStatus
 from cloudassist_agent.executor import execute
+from cloudassist_agent.following import Follower
 from cloudassist_agent.running import Running
 from cloudassist_agent.settings import AgentSettings
 from support.processes import alive, marked
@@ -41,7 +42,11 @@ def payload(content, **changes):
 
 
 def carry_out(content, run, settings, **changes):
-    return execute(payload(content, **changes), run, settings, on_lasting=lambda _: None)
+    return execute(payload(content, **changes), run, settings, Follower(nothing, nothing))
+
+
+def nothing(*_):
+    """Follow without saying anything."""
 
 
 def test_output_and_exit_code_arrive(run, settings):
@@ -104,7 +109,8 @@ def test_a_script_that_runs_too_long_is_ended_with_its_children(run, settings):
     # Some shells add a word of their own when their child is ended before they are.
     assert outcome.output.startswith(b"before\n")
     assert (outcome.exit_code, outcome.seconds) == (None, 1)
-    assert outcome.ended == 3
+    assert (outcome.toll.ended, outcome.toll.killed) == (3, 0)
+    assert outcome.error_info == "the script ran longer than 1 s; 3 processes were ended"
     assert marked(RECORD) == set()
 
 
@@ -122,7 +128,7 @@ def test_what_leaves_its_session_and_its_parent_is_ended(run, settings):
     """F71"""
     script = "setsid sh -c 'setsid sleep 100 & sleep 100' & (setsid nohup sleep 100 >/dev/null 2>&1 &); sleep 100"
     outcome = carry_out(script, run, settings, timeout=1)
-    assert outcome.ended >= 4
+    assert outcome.toll.ended >= 4
     assert marked(RECORD) == set()
 
 
@@ -130,7 +136,8 @@ def test_a_stop_ends_the_script(run, settings):
     lasting = threading.Event()
     stopper = threading.Thread(target=lambda: (lasting.wait(10), run.stop()))
     stopper.start()
-    outcome = execute(payload("echo a; sleep 100"), run, settings, on_lasting=lambda _: lasting.set())
+    follower = Follower(lambda _: lasting.set(), nothing)
+    outcome = execute(payload("echo a; sleep 100"), run, settings, follower)
     stopper.join()
     assert (outcome.status, outcome.exit_code, outcome.output[:2]) == (InvocationStatus.STOPPED, 143, b"a\n")
     assert outcome.seconds < 10
@@ -138,9 +145,9 @@ def test_a_stop_ends_the_script(run, settings):
 
 def test_only_a_script_that_lasts_is_told(run, settings):
     told = []
-    execute(payload("true"), run, settings, on_lasting=told.append)
+    execute(payload("true"), run, settings, Follower(told.append, nothing))
     assert told == []
-    execute(payload("sleep 0.6"), run, settings, on_lasting=told.append)
+    execute(payload("sleep 0.6"), run, settings, Follower(told.append, nothing))
     assert len(told) == 1
     assert not alive(told[0])
 

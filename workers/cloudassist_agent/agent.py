@@ -1,7 +1,7 @@
 """What an agent is made of, how it begins and how it ends."""
 
-import fcntl
 import logging
+import time
 from pathlib import Path
 from typing import IO, Final
 
@@ -12,22 +12,25 @@ from cloudassist.keyring import AgreementKey, create_key, encode_key
 from cloudassist.messages import Registration
 from cloudassist.status import InvocationStatus
 from cloudassist.version import __version__
-from cloudassist_agent import host, report, tree
+from cloudassist_agent import host, report, system
 from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.executor import Outcome
-from cloudassist_agent.journal import Entry, Journal
+from cloudassist_agent.journal import Entry, Journal, JournalError
 from cloudassist_agent.link import Link
 from cloudassist_agent.orders import Orders
 from cloudassist_agent.presence import Heart
 from cloudassist_agent.running import Running
 from cloudassist_agent.sender import Sender
 from cloudassist_agent.settings import AgentSettings
+from cloudassist_agent.toll import Toll
 
 log = logging.getLogger(__name__)
 
 KEY_FILE: Final = "instance.key"
 JOURNAL_FILE: Final = "journal.db"
 LOCK_FILE: Final = "lock"
+JOURNAL_AGAIN_SECONDS: Final = 10
+"""Seconds between two attempts to open a journal that cannot be opened."""
 
 
 class Agent:
@@ -44,10 +47,10 @@ class Agent:
         self._public_key = encode_key(key.public)
         self._clock = ServerClock()
         self._link = Link(app, self._clock)
-        self.journal = Journal(folder / JOURNAL_FILE)
+        self.journal = _journal(folder / JOURNAL_FILE)
         self.name = f"{self.journal.id}/{host.boot_id()}"
         mac_keys = {instance_id: key.mac_key(instance_id, trust.report) for instance_id in settings.instance_id}
-        self.sender = Sender(app, self.journal, mac_keys)
+        self.sender = Sender(app, self.journal, mac_keys, self._prune)
         self.running = Running(settings.running_per_instance, self._presence_changed)
         self.heart = Heart(self._link, self._clock, settings, self.running, app.refusals, self.name)
         self.orders = Orders(
@@ -70,7 +73,6 @@ class Agent:
             return False
         for entry in self.journal.unended():
             self._settle(entry)
-        self.journal.prune(self._clock.now() - int(1000 * self._settings.journal_seconds))
         self.sender.start()
         self.heart.start()
         return True
@@ -100,29 +102,47 @@ class Agent:
         self.journal.close()
         self._lock.close()
 
+    def _prune(self) -> None:
+        keep_ms = int(1000 * self._settings.journal_seconds)
+        self.journal.prune(self._clock.now(), keep_ms, self._settings.journal_bytes)
+
     def _presence_changed(self) -> None:
         self.heart.wake()
 
     def _settle(self, entry: Entry) -> None:
         """End and report a script that ran when the last agent of this journal ended."""
         restarted = entry.boot != host.boot_id()
-        ended = 0
+        toll = Toll()
         if not restarted:
-            alive = entry.pid is not None and tree.start_of(entry.pid) == entry.pid_start
-            ended = tree.end(entry.record_id, entry.pid if alive else None, self._settings.kill_grace_seconds)
+            grace = self._settings.kill_grace_seconds
+            toll = system.end_leftovers(entry.record_id, entry.pid, entry.pid_start, grace)
         code = ErrorCode.INSTANCE_RESTARTED if restarted else ErrorCode.EXECUTION_INTERRUPTED
-        info = "the machine was restarted" if restarted else f"the agent ended; {ended} processes were ended"
-        outcome = Outcome(InvocationStatus.FAILED, error_code=code, error_info=info, ended=ended)
+        info = "the machine was restarted" if restarted else f"the agent ended; {toll}"
+        outcome = Outcome(InvocationStatus.FAILED, error_code=code, error_info=info, toll=toll)
         last = report.ended(entry.record_id, outcome, at=self._clock.now(), start_time=entry.start_time)
-        self.journal.end(entry.record_id, last.encode())
+        try:
+            self.journal.end(last)
+        except JournalError as error:
+            log.error("%s: its end is not in the journal: %s", entry.record_id, error)
+            self.sender.insist(last)
         log.warning("%s: %s", entry.record_id, info)
+
+
+def _journal(path: Path) -> Journal:
+    """Open the journal; waits where that cannot be done (a full disk): without one nothing may be started."""
+    while True:
+        try:
+            return Journal(path)
+        except JournalError as error:
+            log.critical("the journal cannot be opened, and is tried again in %d s: %s", JOURNAL_AGAIN_SECONDS, error)
+            time.sleep(JOURNAL_AGAIN_SECONDS)
 
 
 def _lock(path: Path) -> IO[str]:
     """Hold the agent's folder for this process alone; raises ConfigurationError."""
     file = path.open("w")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        system.hold(file)
     except BlockingIOError:
         file.close()
         raise ConfigurationError(f"another agent is running with the state folder {path.parent}") from None

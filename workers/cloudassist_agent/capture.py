@@ -9,11 +9,11 @@ class Capture:
         self._tail_limit = limit - self._head_limit
         self._head = bytearray()
         self._tail = bytearray()
-        self._total = 0
+        self.total = 0
 
     def feed(self, data: bytes) -> None:
         """Take more output."""
-        self._total += len(data)
+        self.total += len(data)
         room = self._head_limit - len(self._head)
         if room > 0:
             self._head += data[:room]
@@ -31,4 +31,12 @@ class Capture:
     @property
     def dropped(self) -> int:
         """Return how many bytes were not kept."""
-        return self._total - len(self.kept)
+        return self.total - len(self.kept)
+
+    def since(self, position: int, most: int) -> tuple[int, bytes]:
+        """Return what came after so many bytes, the last ``most`` bytes of it, and at which byte that begins."""
+        wanted = min(self.total - position, most, self._tail_limit)
+        if wanted <= 0:
+            return self.total, b""
+        last = self._tail[-wanted:] if wanted <= len(self._tail) else (self._head + self._tail)[-wanted:]
+        return self.total - len(last), bytes(last)

@@ -1,26 +1,20 @@
 """A script in, its outcome out. Knows neither Celery nor the journal nor the server."""
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from cloudassist import parameters
+from cloudassist.command_type import CommandType
 from cloudassist.error_code import ErrorCode
 from cloudassist.orders import Payload
 from cloudassist.status import InvocationStatus
-from cloudassist_agent import script
 from cloudassist_agent.capture import Capture
-from cloudassist_agent.identity import Identity
-from cloudassist_agent.process import Ended, Ending, ScriptProcess
+from cloudassist_agent.following import Ended, Ending, Follower
 from cloudassist_agent.running import Run
-from cloudassist_agent.script import ScriptError
+from cloudassist_agent.script import Script, ScriptError, script_file
 from cloudassist_agent.settings import AgentSettings
-
-_INHERITED: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
-"""The only variables of the agent's own environment that a script gets: the rest may hold secrets."""
-_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+from cloudassist_agent.system import SCRIPTS, ScriptProcess, User
+from cloudassist_agent.toll import Toll
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +28,7 @@ class Outcome:
     error_info: str = ""
     output: bytes = b""
     dropped: int = 0
-    ended: int = 0
+    toll: Toll = field(default_factory=Toll)
 
 
 def refusal(code: ErrorCode, info: str) -> Outcome:
@@ -42,38 +36,26 @@ def refusal(code: ErrorCode, info: str) -> Outcome:
     return Outcome(InvocationStatus.FAILED, error_code=code, error_info=info)
 
 
-def execute(
-    payload: Payload,
-    run: Run,
-    settings: AgentSettings,
-    *,
-    on_lasting: Callable[[int], None],
-) -> Outcome:
-    """Run a script to its end. ``on_lasting`` is told its process id once it runs for more than a moment.
+def execute(payload: Payload, run: Run, settings: AgentSettings, follower: Follower) -> Outcome:
+    """Run a script to its end; ``follower`` is told of it meanwhile.
 
     Never raises: what goes wrong is in the outcome.
     """
     capture = Capture(settings.output_bytes)
     try:
-        content = _rendered(payload, run, settings.rendered_script_bytes)
-        user = Identity.of(payload.username)
+        script = _script(payload, run, settings)
+        user = User.of(payload.username)
         folder = _working_dir(payload, user)
-        with script.script_file(
-            content, payload.type, settings.execution_path, keep=settings.keep_script_file, give=user.own
-        ) as command:
+        path, keep = settings.execution_path, settings.keep_script_file
+        with script_file(script, path, keep=keep, give=user.own) as command:
             process = ScriptProcess(
                 user.command(command),
                 folder=folder,
-                environment=_environment(user),
+                environment=user.environment(),
                 record_id=run.record_id,
                 capture=capture,
             )
-            ended = process.follow(
-                run,
-                timeout=payload.timeout,
-                grace=settings.kill_grace_seconds,
-                on_lasting=lambda: on_lasting(process.pid),
-            )
+            ended = process.follow(run, follower, timeout=payload.timeout, grace=settings.kill_grace_seconds)
     except ScriptError as error:
         return refusal(error.code, error.info)
     except Exception as error:  # whatever the operating system refuses: the record fails, the agent goes on
@@ -88,17 +70,27 @@ def _outcome(ended: Ended, capture: Capture, timeout: int) -> Outcome:
         exit_code=ended.exit_code,
         output=capture.kept,
         dropped=capture.dropped,
-        ended=ended.ended,
+        toll=ended.toll,
     )
     match ended.ending:
         case Ending.EXIT:
             return outcome
         case Ending.STOP:
-            return replace(outcome, status=InvocationStatus.STOPPED)
+            return replace(outcome, status=InvocationStatus.STOPPED, error_info=str(ended.toll))
         case Ending.TIMEOUT:
-            info = f"the script ran longer than {timeout} s; {ended.ended} processes were ended"
+            info = f"the script ran longer than {timeout} s; {ended.toll}"
             code = ErrorCode.EXECUTION_TIMEOUT
             return replace(outcome, status=InvocationStatus.FAILED, exit_code=None, error_code=code, error_info=info)
+
+
+def _script(payload: Payload, run: Run, settings: AgentSettings) -> Script:
+    make = SCRIPTS.get(CommandType(payload.type)) if payload.type in set(CommandType) else None
+    if make is None:
+        known = ", ".join(SCRIPTS)
+        raise ScriptError(
+            ErrorCode.COMMAND_NOT_APPLICABLE, f"{payload.type} cannot be run on this system; it runs {known}"
+        )
+    return make(_rendered(payload, run, settings.rendered_script_bytes))
 
 
 def _rendered(payload: Payload, run: Run, most: int) -> str:
@@ -120,20 +112,8 @@ def _rendered(payload: Payload, run: Run, most: int) -> str:
     return content
 
 
-def _working_dir(payload: Payload, user: Identity) -> Path:
+def _working_dir(payload: Payload, user: User) -> Path:
     folder = Path(payload.working_dir or user.home)
     if not folder.is_dir():
         raise ScriptError(ErrorCode.DIRECTORY_NOT_EXISTS, f"the working directory {folder} does not exist")
     return folder
-
-
-def _environment(user: Identity) -> dict[str, str]:
-    own = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return {
-        "PATH": _PATH,
-        **own,
-        "HOME": user.home,
-        "USER": user.name,
-        "LOGNAME": user.name,
-        "SHELL": "/bin/sh",
-    }

@@ -3,18 +3,17 @@
 import platform
 import socket
 from functools import cache
-from pathlib import Path
-from typing import Final
 
-_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+from cloudassist_agent import system
 
 
 @cache
 def boot_id() -> str:
     """Return what changes with every start of the machine: a process of an earlier boot cannot run any more."""
-    if _BOOT_ID.exists():
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    return f"{platform.node()}-unknown"
+    try:
+        return system.boot_id()
+    except OSError:
+        return f"{platform.node()}-unknown"
 
 
 def os_type() -> str:

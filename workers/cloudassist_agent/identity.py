@@ -15,6 +15,9 @@ from cloudassist.error_code import ErrorCode
 from cloudassist_agent.script import ScriptError
 
 _ROOT: Final = 0
+_INHERITED: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
+"""The only variables of the agent's own environment that a script gets: the rest may hold secrets."""
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,17 @@ class Identity:
                 f"the agent runs as {pwd.getpwuid(own).pw_name!r} and cannot run scripts as {username!r}",
             )
         return cls(entry.pw_uid, entry.pw_gid, entry.pw_name, entry.pw_dir, foreign)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of this user's scripts."""
+        return {
+            "PATH": _PATH,
+            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+            "HOME": self.home,
+            "USER": self.name,
+            "LOGNAME": self.name,
+            "SHELL": "/bin/sh",
+        }
 
     def command(self, command: Sequence[str]) -> list[str]:
         """Return the command line that runs a command as this user; raises ScriptError (ExecutionException)."""

@@ -8,41 +8,34 @@ meanwhile. Only the commit point waits for the disk; the rest is safe against a 
 failure takes of it is covered by the commit point.
 """
 
-import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from cloudassist import messages
+from cloudassist.messages import Report
+from cloudassist_agent import journal_file
+
 T = TypeVar("T")
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS record (
-    id TEXT PRIMARY KEY,
-    instance TEXT NOT NULL,
-    boot TEXT NOT NULL,
-    start_time INTEGER NOT NULL,
-    pid INTEGER,
-    pid_start INTEGER,
-    report TEXT,
-    unsent INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS unsent ON record (start_time) WHERE unsent;
-CREATE INDEX IF NOT EXISTS unended ON record (id) WHERE report IS NULL;
-"""
-
 _INSERT: Final = """
-INSERT INTO record (id, instance, boot, start_time, report, unsent) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO record (id, instance, boot, start_time, expires, report, output, unsent) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING
 """
+_STRIPPED: Final = 100
+"""Reports whose output is given up in one statement."""
+
+
+class JournalError(Exception):
+    """The journal cannot be read or written; the text says which file, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record as the journal knows it; ``report`` is the body of its last report, None while it has not ended.
+    """One record as the journal knows it; ``report`` is its last report, None while it has not ended.
 
     ``start_time`` is milliseconds of the server's clock; ``pid_start`` tells a process from a later one with its pid.
     """
@@ -53,7 +46,7 @@ class Entry:
     start_time: int
     pid: int | None
     pid_start: int | None
-    report: str | None
+    report: Report | None
 
 
 @dataclass(slots=True)
@@ -68,29 +61,35 @@ class _Write:
 
 
 class Journal:
-    """The journal of one agent; safe to share between threads. ``id`` names it for good."""
+    """The journal of one agent; safe to share between threads. ``id`` names it for good.
+
+    A file that cannot be read is set aside, and a new journal begun; ``former`` holds the ids of those that were. Every
+    method raises JournalError where the file cannot be used; nothing of what it was to do is done then.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(_SCHEMA)
-        self._connection.execute("INSERT OR IGNORE INTO meta VALUES ('id', ?)", (secrets.token_hex(8),))
-        ((self.id,),) = self._connection.execute("SELECT value FROM meta WHERE name = 'id'").fetchall()
+        self._path = path
+        try:
+            self._connection, self.id, self.former = journal_file.open_journal(path)
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(f"{path}: {error}") from error
         self._durable = True
         self._mutex = threading.Lock()
         self._writer = threading.Lock()
         self._waiting: list[_Write] = []
 
-    def begin(self, record_id: str, instance_id: str, boot: str, start_time: int) -> bool:
-        """Write "about to start" to the disk; False where the record is known, and then it must not be started."""
-        row = (record_id, instance_id, boot, start_time, None, 0)
+    def begin(self, record_id: str, instance_id: str, boot: str, start_time: int, expires: int) -> bool:
+        """Write "about to start" to the disk; False where the record is known, and then it must not be started.
+
+        ``expires`` (ms, server's clock) is until when a copy of its order can be valid: so long it is not forgotten.
+        """
+        row = (record_id, instance_id, boot, start_time, expires, None, None, 0)
         return self._write(lambda db: db.execute(_INSERT, row).rowcount == 1, durable=True)
 
-    def refuse(self, record_id: str, instance_id: str, boot: str, at: int, report: str) -> bool:
+    def refuse(self, boot: str, at: int, expires: int, report: Report) -> bool:
         """Write that a record will not be started, with the report to send; False where the record is known."""
-        row = (record_id, instance_id, boot, at, report, 1)
+        body, output = _parts(report)
+        row = (report.record_id, report.instance_id, boot, at, expires, body, output, 1)
         return self._write(lambda db: db.execute(_INSERT, row).rowcount == 1)
 
     def note_process(self, record_id: str, pid: int, pid_start: int) -> None:
@@ -98,10 +97,11 @@ class Journal:
         values = (pid, pid_start, record_id)
         self._write(lambda db: db.execute("UPDATE record SET pid = ?, pid_start = ? WHERE id = ?", values))
 
-    def end(self, record_id: str, report: str) -> None:
+    def end(self, report: Report) -> None:
         """Write down a record's last report; it is unsent from here on."""
-        values = (report, record_id)
-        self._write(lambda db: db.execute("UPDATE record SET report = ?, unsent = 1 WHERE id = ?", values))
+        body, output = _parts(report)
+        values = (body, output, report.record_id)
+        self._write(lambda db: db.execute("UPDATE record SET report = ?, output = ?, unsent = 1 WHERE id = ?", values))
 
     def repeat(self, record_id: str) -> None:
         """Have a record's last report sent again, if it has one."""
@@ -114,10 +114,16 @@ class Journal:
         rows = [(record_id,) for record_id in record_ids]
         self._write(lambda db: db.executemany("UPDATE record SET unsent = 0 WHERE id = ?", rows))
 
-    def prune(self, before: int) -> int:
-        """Forget records that ended, were reported, and are older than this moment; return how many."""
-        statement = "DELETE FROM record WHERE start_time < ? AND report IS NOT NULL AND NOT unsent"
-        return self._write(lambda db: db.execute(statement, (before,)).rowcount)
+    def prune(self, now: int, keep_ms: int, most_bytes: int) -> int:
+        """Forget records that were reported, whose orders are void, and that are older than that; return how many.
+
+        Where the journal is still larger than ``most_bytes``, the oldest reports that were sent lose their output.
+        """
+        statement = "DELETE FROM record WHERE start_time < ? AND expires < ? AND report IS NOT NULL AND NOT unsent"
+        forgotten = self._write(lambda db: db.execute(statement, (now - keep_ms, now)).rowcount)
+        while self._write(_size) > most_bytes and self._write(_strip):
+            pass
+        return forgotten
 
     def find(self, record_id: str) -> Entry | None:
         """Return what is known of one record."""
@@ -139,9 +145,13 @@ class Journal:
 
     def _read(self, where: str, values: tuple[Any, ...]) -> list[Entry]:
         # S608: the clause is one of the constants above; every value is bound.
-        query = f"SELECT id, instance, boot, start_time, pid, pid_start, report FROM record {where}"  # noqa: S608
-        with self._writer:
-            return [Entry(*row) for row in self._connection.execute(query, values)]
+        columns = "id, instance, boot, start_time, pid, pid_start, report, output"
+        query = f"SELECT {columns} FROM record {where}"  # noqa: S608
+        try:
+            with self._writer:
+                return [_entry(*row) for row in self._connection.execute(query, values)]
+        except sqlite3.Error as error:
+            raise JournalError(f"{self._path}: {error}") from error
 
     def _write(self, statement: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
         write = _Write(statement, durable)
@@ -152,6 +162,8 @@ class Journal:
                 with self._mutex:
                     together, self._waiting = self._waiting, []
                 self._commit(together)
+        if isinstance(write.error, sqlite3.Error):
+            raise JournalError(f"{self._path}: {write.error}") from write.error
         if write.error is not None:
             raise write.error
         result: T = write.result
@@ -165,10 +177,11 @@ class Journal:
             try:
                 for write in together:
                     write.result = write.statement(self._connection)
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
         except BaseException as error:
             for write in together:
                 write.error = error
@@ -180,3 +193,31 @@ class Journal:
         if durable is not self._durable:
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._durable = durable
+
+
+def _parts(report: Report) -> tuple[str, bytes]:
+    """Return a report's body without its output, and its output: that may be given up before the rest."""
+    return replace(report, output=b"").encode(), report.output
+
+
+def _entry(*row: Any) -> Entry:
+    record_id, instance_id, boot, start_time, pid, pid_start, body, output = row
+    report = None
+    if body is not None:
+        decoded = messages.decode(body)
+        assert isinstance(decoded, Report)
+        report = replace(decoded, output=output or b"")
+    return Entry(record_id, instance_id, boot, start_time, pid, pid_start, report)
+
+
+def _size(db: sqlite3.Connection) -> int:
+    """Return how many bytes of the file are in use."""
+    pages, free, size = (
+        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def _strip(db: sqlite3.Connection) -> int:
+    chosen = "SELECT id FROM record WHERE output IS NOT NULL AND NOT unsent ORDER BY start_time LIMIT ?"
+    return db.execute(f"UPDATE record SET output = NULL WHERE id IN ({chosen})", (_STRIPPED,)).rowcount  # noqa: S608

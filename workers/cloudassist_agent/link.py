@@ -51,6 +51,14 @@ class Link:
         now, holder, payload = self._ask(ask)
         return Claim(None if holder is None else holder.decode(errors="replace"), payload, self._clock.learn(now))
 
+    def give_up(self, order: Order, value: str) -> None:
+        """Claim a record so that nobody ever starts it, if it is free or was claimed with this value."""
+        key = topology.claim_key(order.instance_id, order.record_id)
+        options = {"get": True, "pxat": order.expires}
+        (holder,) = self._ask(lambda pipe: pipe.set(key, topology.REFUSED_CLAIM, nx=True, **options))
+        if holder is not None and holder.decode(errors="replace") == value:
+            self._ask(lambda pipe: pipe.set(key, topology.REFUSED_CLAIM, **options))
+
     def acquire(self, presence: Mapping[str, bytes], lifetime_ms: int) -> dict[str, bytes]:
         """Set the presence of each instance where none is set; return those that were set before."""
         return self._set_presence(presence, px=lifetime_ms, nx=True)

@@ -7,6 +7,7 @@
 Celery brings the order and shows its course; everything here would be the same without it.
 """
 
+import itertools
 import logging
 from dataclasses import dataclass
 
@@ -16,10 +17,11 @@ from cloudassist.errors import MessageError
 from cloudassist.keyring import Trust
 from cloudassist.orders import Order, Payload, Purpose
 from cloudassist.status import InvocationStatus
-from cloudassist_agent import executor, host, report, tree
+from cloudassist_agent import executor, host, report, system
 from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.executor import Outcome, refusal
-from cloudassist_agent.journal import Journal
+from cloudassist_agent.following import Follower
+from cloudassist_agent.journal import Journal, JournalError
 from cloudassist_agent.link import Claim, Link
 from cloudassist_agent.running import Run, Running
 from cloudassist_agent.sender import Sender
@@ -58,20 +60,25 @@ class Orders:
         Raises MessageError where the claim is another agent's or the payload is not what was signed, and
         ServiceUnavailableError where the server does not answer. Nothing was started then, and the order comes again.
         """
-        if self._is_known(order):
-            return None
         run = self.running.add(order.record_id, order.instance_id)
         if run is None:
             return None
         try:
-            return self._claim(order, run)
+            return None if self._is_known(order) else self._claim(order, run)
+        except JournalError as error:
+            info = f"the journal cannot be used: {error}"
+            return self._without_journal(order, refusal(ErrorCode.EXECUTION_EXCEPTION, info))
         finally:
             self.running.remove(run)
 
     def stop(self, order: Order) -> None:
         """Carry out a stop: of a script that runs, or of a record that then never starts."""
         if not self.running.stop(order.record_id):
-            self._never_start(order, Outcome(InvocationStatus.STOPPED))
+            stopped = Outcome(InvocationStatus.STOPPED)
+            try:
+                self._never_start(order, stopped)
+            except JournalError:
+                self._without_journal(order, stopped)
 
     def _is_known(self, order: Order) -> bool:
         """Tell whether a record is known, and if so say again what was said last."""
@@ -89,45 +96,77 @@ class Orders:
         if claim.holder in {topology.STOPPED_CLAIM, topology.EXPIRED_CLAIM}:
             return None
         if claim.holder not in {None, self.claimant}:
-            raise MessageError("foreign-claim", order.record_id)
+            return self._never_start(order, self._of_another(claim.holder, order))
         if claim.now > order.start_by:
             return self._never_start(order, _too_late(claim))
         if claim.payload is None:
             info = "the script is no longer on the server"
             return self._never_start(order, refusal(ErrorCode.EXECUTION_EXCEPTION, info))
         payload = Payload.decode(claim.payload, order.payload_hash)
-        if not self.journal.begin(order.record_id, order.instance_id, host.boot_id(), claim.now):
+        if not self.journal.begin(order.record_id, order.instance_id, host.boot_id(), claim.now, order.expires):
             self._repeat(order)
             return None
         return self._run(order, payload, run)
+
+    def _of_another(self, holder: str, order: Order) -> Outcome:
+        """Return what became of a record that somebody else claimed; raises MessageError where that is a stranger."""
+        journal_id = holder.partition("/")[0]
+        if holder == topology.REFUSED_CLAIM:
+            return refusal(ErrorCode.EXECUTION_EXCEPTION, "the journal could not be used when the order came first")
+        if journal_id == self.journal.id:
+            return refusal(ErrorCode.INSTANCE_RESTARTED, "the machine was restarted before the script began")
+        if journal_id in self.journal.former:
+            info = "the journal could not be read and was begun anew: whether the script ran is not known"
+            return refusal(ErrorCode.EXECUTION_INTERRUPTED, info)
+        raise MessageError("foreign-claim", order.record_id)
 
     def _run(self, order: Order, payload: Payload, run: Run) -> Outcome:
         record_id, started = order.record_id, self.clock.now()
         if run.stopped:
             outcome = Outcome(InvocationStatus.STOPPED)
         else:
-            outcome = executor.execute(
-                payload, run, self.settings, on_lasting=lambda pid: self._lasts(record_id, started, pid)
-            )
+            outcome = executor.execute(payload, run, self.settings, self._follower(record_id, started))
         start_time = None if outcome.seconds is None else started
         last = report.ended(record_id, outcome, at=self.clock.now(), start_time=start_time)
-        self.journal.end(record_id, last.encode())
+        try:
+            self.journal.end(last)
+        except JournalError as error:
+            log.error("%s: its end is not in the journal: %s", record_id, error)
+            self.sender.insist(last)
         self.sender.wake()
         return outcome
 
-    def _lasts(self, record_id: str, started: int, pid: int) -> None:
-        """Say that a script has started. Its process is noted only now: a short one is found by its mark alone."""
-        self.journal.note_process(record_id, pid, tree.start_of(pid))
-        self.sender.remark(report.started(record_id, started))
+    def _follower(self, record_id: str, started: int) -> Follower:
+        sequence = itertools.count(report.STARTED_SEQUENCE + 1)
+
+        def lasts(pid: int) -> None:
+            """Say that a script has started. Its process is noted only now: a short one is found by its mark alone."""
+            try:
+                self.journal.note_process(record_id, pid, system.process_start(pid))
+            except JournalError as error:
+                log.error("%s: its process is not in the journal: %s", record_id, error)
+            self.sender.remark(report.started(record_id, started))
+
+        def writes(position: int, data: bytes) -> None:
+            self.sender.chunk(report.output(record_id, next(sequence), started, position, data))
+
+        return Follower(lasts, writes)
 
     def _never_start(self, order: Order, outcome: Outcome) -> Outcome:
         """Settle a record without starting it, unless the journal knows better; then that is said again."""
         now = self.clock.now()
-        last = report.ended(order.record_id, outcome, at=now, start_time=None).encode()
-        if self.journal.refuse(order.record_id, order.instance_id, host.boot_id(), now, last):
+        last = report.ended(order.record_id, outcome, at=now, start_time=None)
+        if self.journal.refuse(host.boot_id(), now, order.expires, last):
             self.sender.wake()
         else:
             self._repeat(order)
+        return outcome
+
+    def _without_journal(self, order: Order, outcome: Outcome) -> Outcome:
+        """Settle a record that cannot be written down: its claim says that it is never started, whatever comes."""
+        log.error("%s is not started: %s", order.record_id, outcome.error_info or outcome.status)
+        self.link.give_up(order, self.claimant)
+        self.sender.insist(report.ended(order.record_id, outcome, at=self.clock.now(), start_time=None))
         return outcome
 
     def _repeat(self, order: Order) -> None:

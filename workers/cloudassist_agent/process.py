@@ -4,41 +4,19 @@ import os
 import select
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from cloudassist_agent import tree
 from cloudassist_agent.capture import Capture
+from cloudassist_agent.following import LATE_OUTPUT_SECONDS, Ended, Ending, Follower
 from cloudassist_agent.running import Run
+from cloudassist_agent.toll import Toll
 
-STARTED_AFTER_SECONDS: Final = 0.25
-"""Seconds after which a script that still runs is reported as started; a shorter one sends one report in all."""
-LATE_OUTPUT_SECONDS: Final = 0.2
-"""Seconds that output is still taken after the script's end, from children that hold the pipe."""
+_READ_BYTES: Final = 64 * 1024
 UMASK: Final = 0o022
 """What a script's files are not allowed, as at a login; the agent's own mask is stricter in some installations."""
-_READ_BYTES: Final = 64 * 1024
-
-
-class Ending(StrEnum):
-    """Why a script ended."""
-
-    EXIT = "exit"
-    STOP = "stop"
-    TIMEOUT = "timeout"
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a script ended: after ``seconds``, with ``exit_code`` (128 + n for signal n), ``ended`` processes ended."""
-
-    ending: Ending
-    exit_code: int
-    seconds: float
-    ended: int
 
 
 class ScriptProcess:
@@ -70,39 +48,33 @@ class ScriptProcess:
         """Return the process id, which is also that of its session."""
         return self._process.pid
 
-    def follow(self, run: Run, *, timeout: float, grace: float, on_lasting: Callable[[], None]) -> Ended:
-        """Take output until the script has ended; end it when asked to, or after ``timeout`` seconds.
-
-        ``on_lasting`` is called once, when the script has run for a quarter of a second.
-        """
-        ending = self._wait(run, timeout, on_lasting)
+    def follow(self, run: Run, follower: Follower, *, timeout: float, grace: float) -> Ended:
+        """Take output until the script has ended; end it when asked to, or after ``timeout`` seconds."""
+        ending = self._wait(run, timeout, follower)
         seconds = time.monotonic() - self._begun
-        ended = 0
+        toll = Toll()
         if ending is not Ending.EXIT:
             # Its output goes on being taken meanwhile: a full pipe must not keep the script from ending.
-            ended = tree.end(self._record_id, self.pid, grace, self._idle)
+            since = tree.begun(self.pid)
+            toll = tree.end(self._record_id, self.pid, grace, since=since, idle=self._idle)
             seconds = timeout if ending is Ending.TIMEOUT else time.monotonic() - self._begun
         code = self._process.wait()
         self._drain(LATE_OUTPUT_SECONDS)
         assert self._process.stdout is not None
         self._process.stdout.close()
-        return Ended(ending, code if code >= 0 else 128 - code, seconds, ended)
+        return Ended(ending, code if code >= 0 else 128 - code, seconds, toll)
 
-    def _wait(self, run: Run, timeout: float, on_lasting: Callable[[], None]) -> Ending:
+    def _wait(self, run: Run, timeout: float, follower: Follower) -> Ending:
         exited = os.pidfd_open(self.pid)
         poll = select.poll()
         for descriptor in (self._pipe, exited, run.fileno()):
             poll.register(descriptor, select.POLLIN)
-        lasting = False
         try:
             while True:
                 elapsed = time.monotonic() - self._begun
-                if not lasting and elapsed >= STARTED_AFTER_SECONDS:
-                    lasting = True
-                    on_lasting()
                 if elapsed >= timeout:
                     return Ending.TIMEOUT
-                next_moment = timeout if lasting else min(timeout, STARTED_AFTER_SECONDS)
+                next_moment = min(timeout, follower.turn(elapsed, self.pid, self._capture))
                 ready = {descriptor for descriptor, _ in poll.poll(1000 * (next_moment - elapsed) + 1)}
                 if self._pipe in ready and not self._read():
                     poll.unregister(self._pipe)

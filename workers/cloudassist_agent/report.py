@@ -15,6 +15,20 @@ def started(record_id: str, at: int) -> Report:
     return Report(instance_id, record_id, STARTED_SEQUENCE, InvocationStatus.RUNNING, start_time=at)
 
 
+def output(record_id: str, sequence: int, started_at: int, position: int, data: bytes) -> Report:
+    """Return the report of what a script has written: ``data``, of which the first byte is the one at ``position``."""
+    _, instance_id = ids.split_record_id(record_id)
+    return Report(
+        instance_id,
+        record_id,
+        sequence,
+        InvocationStatus.RUNNING,
+        start_time=started_at,
+        position=position,
+        output=data,
+    )
+
+
 def ended(record_id: str, outcome: Outcome, *, at: int, start_time: int | None) -> Report:
     """Return the last report of a record.
 
@@ -37,5 +51,6 @@ def ended(record_id: str, outcome: Outcome, *, at: int, start_time: int | None) 
         error_info=outcome.error_info,
         output=outcome.output,
         dropped=outcome.dropped,
-        ended=outcome.ended,
+        ended=outcome.toll.ended,
+        killed=outcome.toll.killed,
     )

@@ -1,7 +1,7 @@
 """The script file: a private folder per run below the task execution path, and the command line that runs it.
 
 A script is never executed directly: ``interpreter file`` also works where the file's mode or the file system forbids
-execution, and the text cannot be busy. Which interpreter, says the first line, else it is sh (API d.3).
+execution, and the text cannot be busy.
 """
 
 import os
@@ -9,10 +9,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cloudassist.command_type import CommandType
 from cloudassist.error_code import ErrorCode
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
@@ -28,37 +28,85 @@ class ScriptError(Exception):
         self.info = info
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is written to the file, its ending, and the command line to which its path is appended."""
+
+    data: bytes
+    ending: str
+    interpreter: tuple[str, ...]
+
+
+def shell(content: str) -> Script:
+    """Return a shell script, run as ``sh -c FILE`` would: its first line chooses the interpreter, else it is sh.
+
+    A byte order mark and carriage returns at line ends are taken away (F62, F63): no shell takes them.
+    """
+    text = content.removeprefix(_BYTE_ORDER_MARK).replace("\r\n", "\n")
+    return Script(text.encode(), ".sh", interpreter_of(text))
+
+
+def powershell(content: str) -> Script:
+    """Return a PowerShell script for ``pwsh``, or for the ``powershell.exe`` of Windows.
+
+    The file begins with a byte order mark: without one, Windows PowerShell reads it in the local code page. Nothing of
+    the user's profile is loaded, and the execution policy is set for this process alone.
+    """
+    found = shutil.which("pwsh") or shutil.which("powershell.exe")
+    if found is None:
+        raise ScriptError(ErrorCode.COMMAND_NOT_APPLICABLE, "PowerShell is not installed on this instance")
+    text = _BYTE_ORDER_MARK + content.removeprefix(_BYTE_ORDER_MARK)
+    options = ("-NoLogo", "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-File")
+    return Script(text.encode(), ".ps1", (found, *options))
+
+
+def batch(content: str) -> Script:
+    """Return a batch script for ``cmd.exe``.
+
+    Its commands are not echoed, and what it reads and writes is UTF-8; both are said in the file, since a command line
+    cannot say them without quoting that cmd.exe and Python understand differently.
+    """
+    text = "@echo off\r\nchcp 65001 >nul\r\n" + content.removeprefix(_BYTE_ORDER_MARK)
+    return Script(text.encode(), ".bat", ("cmd.exe", "/d", "/c"))
+
+
+def interpreter_of(text: str) -> tuple[str, ...]:
+    """Return the interpreter that the first line names, as the kernel reads it, else sh; raises ScriptError."""
+    first_line = text.partition("\n")[0]
+    if not first_line.startswith(_SHEBANG):
+        return ("/bin/sh",)
+    words = first_line.removeprefix(_SHEBANG).strip().split(maxsplit=1)
+    if not words or not os.access(words[0], os.X_OK):
+        named = words[0] if words else "none"
+        raise ScriptError(ErrorCode.EXECUTION_EXCEPTION, f"the script's interpreter was not found: {named}")
+    return tuple(words)
+
+
 def _to_nobody(*_: Path) -> None:
     """Leave files with the agent's own user."""
 
 
 @contextmanager
 def script_file(
-    content: str, kind: str, folder: Path, *, keep: bool, give: Callable[..., None] = _to_nobody
+    script: Script, folder: Path, *, keep: bool, give: Callable[..., None] = _to_nobody
 ) -> Iterator[Sequence[str]]:
-    """Write the script; yield the command line that runs it, and remove the file afterwards.
+    """Write a script; yield the command line that runs it, and remove the file afterwards.
 
-    ``give`` is handed the folder and the file, to give them to the user that runs the script.
-
-    Raises ScriptError: CommandNotApplicable for a type that this system cannot run, ExecutionException where the file
-    cannot be written or its interpreter is not there.
+    ``give`` is handed the file and its folder, to give them to the user that runs the script. Raises ScriptError
+    (ExecutionException) where the file cannot be written.
     """
-    if kind != CommandType.SHELL:
-        raise ScriptError(ErrorCode.COMMAND_NOT_APPLICABLE, f"{kind} cannot be run on {os.name} systems")
-    text = normalised(content)
-    interpreter = interpreter_of(text)
     try:
         private = Path(tempfile.mkdtemp(prefix="cloudassist-", dir=folder))
     except OSError as error:
         raise ScriptError(ErrorCode.EXECUTION_EXCEPTION, f"no folder could be made in {folder}: {error}") from error
-    path = private / "script.sh"
+    path = private / f"script{script.ending}"
     try:
         try:
-            path.write_bytes(text.encode())
+            path.write_bytes(script.data)
             give(path, private)
         except OSError as error:
             raise ScriptError(ErrorCode.EXECUTION_EXCEPTION, f"{path} could not be written: {error}") from error
-        yield [*interpreter, str(path)]
+        yield [*script.interpreter, str(path)]
     finally:
         if not keep:
             _remove(private, path)
@@ -71,20 +119,3 @@ def _remove(private: Path, path: Path) -> None:
         private.rmdir()
     except OSError:
         shutil.rmtree(private, ignore_errors=True)
-
-
-def normalised(content: str) -> str:
-    """Return a shell script as a shell takes it: without byte order mark, lines ended by a line feed (F62, F63)."""
-    return content.removeprefix(_BYTE_ORDER_MARK).replace("\r\n", "\n")
-
-
-def interpreter_of(text: str) -> list[str]:
-    """Return the interpreter that the first line names, as the kernel reads it, else sh; raises ScriptError."""
-    first_line = text.partition("\n")[0]
-    if not first_line.startswith(_SHEBANG):
-        return ["/bin/sh"]
-    words = first_line.removeprefix(_SHEBANG).strip().split(maxsplit=1)
-    if not words or not os.access(words[0], os.X_OK):
-        named = words[0] if words else "none"
-        raise ScriptError(ErrorCode.EXECUTION_EXCEPTION, f"the script's interpreter was not found: {named}")
-    return words

@@ -6,7 +6,9 @@ sent again. Passing remarks (a registration, "started") are told once and may be
 
 import contextlib
 import logging
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from celery import Celery
@@ -17,7 +19,7 @@ from cloudassist import keyring, topology
 from cloudassist.errors import ServiceUnavailableError
 from cloudassist.looper import Looper
 from cloudassist.messages import MAC_HEADER, Registration, Report
-from cloudassist_agent.journal import Journal
+from cloudassist_agent.journal import Entry, Journal, JournalError
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,8 @@ BATCH: Final = 50
 """Last reports published at a time."""
 REMARKS: Final = 10_000
 """Passing remarks kept while the server is away, the newest."""
+PRUNE_SECONDS: Final = 3_600.0
+"""Seconds between two prunings of the journal."""
 REST_SECONDS: Final = 60.0
 """Seconds between two looks at the journal where nobody says that there is something."""
 
@@ -33,16 +37,21 @@ _CONTENT_TYPE: Final = "application/vnd.cloudassist.report+json"
 
 
 class Sender(Looper):
-    """The duty. ``mac_keys`` holds the key of each instance's reports."""
+    """The duty. ``mac_keys`` holds the key of each instance's reports; ``prune`` is called now and then."""
 
     name = "sender"
 
-    def __init__(self, app: Celery, journal: Journal, mac_keys: dict[str, bytes]) -> None:
+    def __init__(self, app: Celery, journal: Journal, mac_keys: dict[str, bytes], prune: Callable[[], object]) -> None:
         super().__init__()
         self._app = app
         self._journal = journal
         self._mac_keys = mac_keys
+        self._prune = prune
+        self._next_pruning = 0.0
         self._remarks: deque[tuple[str, str]] = deque(maxlen=REMARKS)
+        self._chunks: dict[str, Report] = {}
+        self._insisted: dict[str, Report] = {}
+        self._unmarked: set[str] = set()
         self._producer: Any = None
         # A body that is text already: the MAC is over its very bytes, so nobody may write it anew.
         serialization.register(_SERIALIZER, _as_it_is, None, _CONTENT_TYPE, "utf-8")
@@ -52,18 +61,34 @@ class Sender(Looper):
         self._remarks.append((message.instance_id, message.encode()))
         self.wake()
 
+    def chunk(self, message: Report) -> None:
+        """Say what a script has written; while the server is away only the newest chunk of each script is kept."""
+        self._chunks[message.record_id] = message
+        self.wake()
+
+    def insist(self, message: Report) -> None:
+        """Say how a record ended that the journal could not take: from memory, until it was sent."""
+        self._insisted[message.record_id] = message
+        self.wake()
+
     def turn(self) -> float:
         """Publish what there is."""
+        self._prune_in_time()
         remarks = [self._remarks.popleft() for _ in range(len(self._remarks))]
-        entries = self._journal.unsent(BATCH)
-        bodies = remarks + [(entry.instance_id, entry.report or "") for entry in entries]
+        chunks = [self._chunks.pop(name) for name in list(self._chunks)]
+        insisted = list(self._insisted.values())
+        entries = self._unsent()
+        last = [*chunks, *insisted, *(entry.report for entry in entries if entry.report is not None)]
+        bodies = remarks + [(message.instance_id, message.encode()) for message in last]
         if bodies:
             try:
                 self._publish(bodies)
             except ServiceUnavailableError:
                 self._remarks.extendleft(reversed(remarks))
                 raise
-            self._journal.mark_sent(entry.record_id for entry in entries)
+            for message in insisted:
+                self._insisted.pop(message.record_id, None)
+            self._mark_sent([entry.record_id for entry in entries])
         return 0.0 if len(entries) == BATCH else REST_SECONDS
 
     def finish(self) -> None:
@@ -71,6 +96,32 @@ class Sender(Looper):
         while self.turn() == 0:
             pass
         self._drop()
+
+    def _unsent(self) -> list[Entry]:
+        try:
+            entries = self._journal.unsent(BATCH + len(self._unmarked))
+        except JournalError as error:
+            log.error("reports cannot be read: %s", error)
+            return []
+        return [entry for entry in entries if entry.record_id not in self._unmarked]
+
+    def _mark_sent(self, record_ids: list[str]) -> None:
+        """Write down what was sent; what cannot be written is remembered, not to be sent over and over."""
+        self._unmarked.update(record_ids)
+        try:
+            self._journal.mark_sent(self._unmarked)
+        except JournalError as error:
+            log.error("what was sent is not in the journal, and is sent again after a restart: %s", error)
+        else:
+            self._unmarked.clear()
+
+    def _prune_in_time(self) -> None:
+        if time.monotonic() >= self._next_pruning:
+            self._next_pruning = time.monotonic() + PRUNE_SECONDS
+            try:
+                self._prune()
+            except JournalError as error:
+                log.error("the journal was not pruned: %s", error)
 
     def _publish(self, bodies: list[tuple[str, str]]) -> None:
         if self._producer is None:

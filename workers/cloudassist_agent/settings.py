@@ -9,6 +9,7 @@ from cloudassist import limits, topology
 from cloudassist.errors import CloudAssistError, ConfigurationError
 from cloudassist.keyring import Trust
 from cloudassist.settings import Settings, bounded
+from cloudassist_agent import system
 
 QUEUES_PER_CHANNEL: Final = 50
 """Instance queues that one channel pops from: each pop names them all, to the server, every time."""
@@ -34,7 +35,7 @@ class AgentSettings(Settings):
     """Scripts run at a time in this process; 0: as many as one instance may run."""
     output_bytes: int = bounded(limits.OUTPUT_BYTES, least=1_024, most=limits.OUTPUT_BYTES)
     """Bytes of output kept per record, head and tail together."""
-    execution_path: Path = field(default=Path("/tmp"))  # noqa: S108 - the task execution path of the overview
+    execution_path: Path = field(default=system.EXECUTION_PATH)
     """Folder in which each script gets a private folder of its own (overview, "task execution path")."""
     keep_script_file: bool = False
     """Leave the script's folder in place after the run."""
@@ -42,6 +43,8 @@ class AgentSettings(Settings):
     """Answer Celery's read-only remote control (inspect)."""
     events: bool = True
     """Send Celery's events, which Flower shows."""
+    journal_bytes: int = bounded(256 * 1024 * 1024, least=1024 * 1024, most=2**40)
+    """Bytes of the journal's file above which the oldest reports that were sent lose their output."""
     journal_seconds: float = bounded(7 * 86_400, least=3_600, most=365 * 86_400)
     """Seconds that the journal remembers a record that has ended."""
 

@@ -2,24 +2,35 @@
 
 A script may leave its session, its process group and its parent; what it cannot shed is the mark that its environment
 carried when it was started, and what it cannot hide while it lives is whose child it is.
+
+However many runs are being ended at a time, the system's processes are looked through once per sweep: :class:`Sweeps`
+shares what was seen. A process that is older than a run cannot be of it, and is not looked at any closer.
 """
 
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from cloudassist_agent.toll import Toll
 
 MARK: Final = "CLOUDASSIST_RECORD_ID"
 """The environment variable that names the record in every process of its run."""
 
 _PROC: Final = Path("/proc")
-_SCAN_SECONDS: Final = 0.02
-"""Seconds between two looks while processes are being ended."""
+_FIRST_PAUSE_SECONDS: Final = 0.01
+"""Seconds between the first two looks while processes are being ended; it grows with each further one."""
+_LONGEST_PAUSE_SECONDS: Final = 0.1
+_FRESH_SECONDS: Final = 0.005
+"""Seconds for which what one sweep saw is good for others."""
 _UNKILLABLE_SECONDS: Final = 10.0
 """Seconds after SIGKILL at which a process that is still there is given up (it hangs in the kernel)."""
+_STOPPING_SECONDS: Final = 1.0
+"""Seconds to stop what is to be killed; what starts processes faster than they can be stopped is killed as it runs."""
 _STAT_STATE, _STAT_PARENT, _STAT_SESSION, _STAT_START = 0, 1, 3, 19
 
 
@@ -33,19 +44,61 @@ class Process:
     start: int
 
 
+class Sweeps:
+    """Looks through the system's processes, for all that ask at about the same time; safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: Sequence[Process] = ()
+        self._at = -_FRESH_SECONDS
+        self._marks: dict[tuple[int, int], bytes] = {}
+
+    def processes(self) -> Sequence[Process]:
+        """Return every living process, as of a few milliseconds ago."""
+        with self._lock:
+            if time.monotonic() - self._at >= _FRESH_SECONDS:
+                self._seen = [process for process in map(_read, _pids()) if process is not None]
+                self._at = time.monotonic()
+                alive = {(process.pid, process.start) for process in self._seen}
+                self._marks = {key: mark for key, mark in self._marks.items() if key in alive}
+            return self._seen
+
+    def mark(self, process: Process) -> bytes:
+        """Return the record in whose name a process was started, empty where it was not. A mark once seen stays."""
+        key = (process.pid, process.start)
+        mark = self._marks.get(key) or _mark_of(process.pid)
+        if mark:
+            self._marks[key] = mark
+        return mark
+
+
+SWEEPS: Final = Sweeps()
+"""The sweeps of this agent."""
+
+
 def start_of(pid: int) -> int:
-    """Return when a process started, in clock ticks since the boot; 0 where it is gone."""
+    """Return when a process started, in clock ticks since the boot; 0 where it is gone or waits to be reaped."""
     process = _read(pid)
     return 0 if process is None else process.start
 
 
-def find(record_id: str, leader: int | None) -> list[Process]:
-    """Return the living processes of a run: those with its mark, in its session, and all their descendants."""
-    mark = f"{MARK}={record_id}".encode()
-    everything = [process for process in map(_read, _pids()) if process is not None]
-    found = {process.pid for process in everything if process.session == leader or _is_marked(process.pid, mark)}
+def begun(pid: int) -> int:
+    """Return the same also of a process that waits to be reaped."""
+    fields = _fields(pid)
+    return int(fields[_STAT_START]) if fields else 0
+
+
+def find(record_id: str, leader: int | None, since: int = 0) -> list[Process]:
+    """Return the living processes of a run: those with its mark, in its session, and all their descendants.
+
+    ``since`` is when its first one started, in clock ticks since the boot.
+    """
+    everything = SWEEPS.processes()
+    young = [process for process in everything if process.start >= since]
+    mark = record_id.encode()
+    found = {process.pid for process in young if process.session == leader or SWEEPS.mark(process) == mark}
     children: dict[int, list[int]] = {}
-    for process in everything:
+    for process in young:
         children.setdefault(process.parent, []).append(process.pid)
     waiting = list(found)
     while waiting:
@@ -53,29 +106,48 @@ def find(record_id: str, leader: int | None) -> list[Process]:
             if child not in found:
                 found.add(child)
                 waiting.append(child)
-    return [process for process in everything if process.pid in found]
+    return [process for process in young if process.pid in found]
 
 
-def end(record_id: str, leader: int | None, grace: float, idle: Callable[[float], None] = time.sleep) -> int:
+def end(
+    record_id: str, leader: int | None, grace: float, *, since: int = 0, idle: Callable[[float], None] = time.sleep
+) -> Toll:
     """End every process of a run: SIGTERM, ``grace`` seconds, SIGKILL until nothing is left; return how many.
 
     A process gets one SIGTERM. What a script starts after its own, to clean up behind itself, has the grace to do so;
     what is left when the script has ended is told as well. ``idle`` is called to wait for so many seconds, and may do
     something useful in them.
     """
-    told = set(find(record_id, leader))
+    told = set(find(record_id, leader, since))
     ended = set(told)
+    killed: set[Process] = set()
     _signal(told, signal.SIGTERM)
     deadline = time.monotonic() + grace
-    while (left := find(record_id, leader)) and time.monotonic() < deadline + _UNKILLABLE_SECONDS:
+    pause = _FIRST_PAUSE_SECONDS
+    idle(pause)
+    while (left := find(record_id, leader, since)) and time.monotonic() < deadline + _UNKILLABLE_SECONDS:
         if time.monotonic() >= deadline:
-            _signal(left, signal.SIGKILL)
+            killed |= _kill(record_id, leader, since)
+            pause = _FIRST_PAUSE_SECONDS
         elif all(process.pid != leader for process in left):
             _signal(set(left) - told, signal.SIGTERM)
             told |= set(left)
         ended |= set(left)
-        idle(_SCAN_SECONDS)
-    return len(ended)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        idle(max(0.0, min(pause, deadline - time.monotonic())) or _FIRST_PAUSE_SECONDS)
+    return Toll(len(ended | killed), len(killed))
+
+
+def _kill(record_id: str, leader: int | None, since: int) -> set[Process]:
+    """Stop every process of a run before any is killed: one that runs could start another meanwhile, for ever."""
+    stopped: set[Process] = set()
+    deadline = time.monotonic() + _STOPPING_SECONDS
+    while (moving := set(find(record_id, leader, since)) - stopped) and time.monotonic() < deadline:
+        _signal(moving, signal.SIGSTOP)
+        stopped |= moving
+        time.sleep(_FRESH_SECONDS)
+    _signal(stopped, signal.SIGKILL)
+    return stopped
 
 
 def _signal(processes: Iterable[Process], number: signal.Signals) -> None:
@@ -93,18 +165,25 @@ def _pids() -> list[int]:
 
 def _read(pid: int) -> Process | None:
     """Read one process; None where it is gone or only waits to be reaped."""
-    try:
-        stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()
-    if fields[_STAT_STATE] in {"Z", "X"}:
+    fields = _fields(pid)
+    if not fields or fields[_STAT_STATE] in {"Z", "X"}:
         return None
     return Process(pid, int(fields[_STAT_PARENT]), int(fields[_STAT_SESSION]), int(fields[_STAT_START]))
 
 
-def _is_marked(pid: int, mark: bytes) -> bool:
+def _fields(pid: int) -> list[str]:
+    """Return what stands behind the name in a process's stat; nothing where it is gone."""
     try:
-        return mark in (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return False
+        return []
+    return stat.rpartition(")")[2].split()
+
+
+def _mark_of(pid: int) -> bytes:
+    try:
+        environment = (_PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return b""
+    begin = f"{MARK}=".encode()
+    return next((entry.removeprefix(begin) for entry in environment.split(b"\0") if entry.startswith(begin)), b"")

@@ -16,7 +16,8 @@ class InvocationResult(ApiModel):
     """What became of one record (API a.7). Times are UTC by the server's clock; None where it has not come to that.
 
     ``output`` is what was kept of the output, written as the ContentEncoding that was asked for; ``output_bytes`` are
-    its bytes, ``dropped`` counts those that were not kept. ``stopped_by`` is the caller of the stop.
+    its bytes, ``dropped`` counts those that were not kept. While the script runs it is the last of what is known of its
+    output, and ``output_start`` the number of bytes before that. ``stopped_by`` is the caller of the stop.
     """
 
     record_id: str
@@ -26,6 +27,7 @@ class InvocationResult(ApiModel):
     status: InvocationStatus = Field(alias="InvokeRecordStatus")
     exit_code: int | None = None
     output_bytes: bytes = Field(default=b"", exclude=True, repr=False)
+    output_start: int = Field(default=0, exclude=True, repr=False)
     content_encoding: ContentEncoding = Field(default=ContentEncoding.PLAIN_TEXT, exclude=True, repr=False)
     dropped: int = 0
     error_code: str = ""
@@ -93,6 +95,7 @@ class InvocationResult(ApiModel):
             status=status,
             exit_code=exit_code,
             output_bytes=output,
+            output_start=int(record.get("output_start", 0)),
             content_encoding=encoding,
             dropped=int(record.get("dropped", 0)),
             error_code=error_code,

@@ -1,6 +1,7 @@
 """How one invocation stands, and following it to its end."""
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from cloudassist.errors import NotFoundError, ServiceUnavailableError, WaitTimeoutError
@@ -32,30 +33,42 @@ def progress(_context: Context, invoke_id: str) -> Operation[Progress]:
     return Progress.of(fields)
 
 
-def follow(context: Context, invoke_id: str, timeout: float | None = None) -> Operation[Progress]:
-    """Tell how an invocation stands, at once and whenever that changes, until it has ended; return how it ended.
+def follow(context: Context, invoke_id: str, timeout: float | None = None) -> Operation[None]:
+    """Tell how an invocation stands, at once and whenever that changes, until it has ended.
 
-    Follows notices instead of polling, and bears with an outage of a minute. Raises WaitTimeoutError (a TimeoutError)
-    after ``timeout`` seconds, ServiceUnavailableError, NotFoundError.
+    Raises WaitTimeoutError (a TimeoutError) after ``timeout`` seconds, ServiceUnavailableError, NotFoundError.
+    """
+    last: list[Progress] = []
+
+    def look() -> Operation[bool]:
+        now = yield from progress(context, invoke_id)
+        if [now] != last:
+            last[:] = [now]
+            yield Tell(now)
+        return now.ended
+
+    yield from watch(invoke_id, timeout, look)
+
+
+def watch(invoke_id: str, timeout: float | None, look: Callable[[], Operation[bool]]) -> Operation[None]:
+    """Look at an invocation at once and at every notice, until a look says that it has ended.
+
+    Follows notices instead of polling, and bears with an outage of a minute. Raises as :func:`follow` does.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     away_since: float | None = None
-    last: Progress | None = None
     yield Hear(invoke_id, 0)
     while True:
         try:
-            now = yield from progress(context, invoke_id)
+            ended = yield from look()
             away_since = None
         except ServiceUnavailableError:
             away_since = time.monotonic() if away_since is None else away_since
             if time.monotonic() - away_since >= OUTAGE_SECONDS:
                 raise
         else:
-            if now != last:
-                last = now
-                yield Tell(now)
-            if now.ended:
-                return now
+            if ended:
+                return
         left = LONG_SECONDS if deadline is None else deadline - time.monotonic()
         if left <= 0:
             raise WaitTimeoutError(f"{invoke_id} has not ended after {timeout} s")

@@ -13,6 +13,7 @@ VERBS: Final = {
     "init": "make the keys of an installation and print what agents are told to trust",
     "run": "run a script on instances",
     "invoke": "run a command that is kept",
+    "watch": "show what the scripts of a run write while they run",
     "stop": "stop a run",
     "results": "show the results of a run",
     "invocations": "list the runs",

@@ -6,12 +6,17 @@ import click
 
 from cloudassist.client import Invocation
 from cloudassist.models.record import InvocationResult
-from cloudassist.plugin import output
+from cloudassist.plugin import live, output
 from cloudassist.status import InvocationStatus
 
 
-def conclude(context: click.Context, invocation: Invocation, *, no_wait: bool, as_json: bool) -> None:
-    """Show the id of a run, or follow it, show the results, and end with the exit code that they call for."""
+def conclude(
+    context: click.Context, invocation: Invocation, *, no_wait: bool, as_json: bool, follow: bool = False
+) -> None:
+    """Show the id of a run, or follow it, show the results, and end with the exit code that they call for.
+
+    ``follow`` shows what the scripts write while they run.
+    """
     ids = {"InvokeId": invocation.invoke_id, "CommandId": invocation.command_id}
     if no_wait:
         if as_json:
@@ -19,13 +24,17 @@ def conclude(context: click.Context, invocation: Invocation, *, no_wait: bool, a
         else:
             click.echo(invocation.invoke_id)
         return
-    _follow(invocation, quiet=as_json)
+    if follow and not as_json:
+        live.show(invocation.tail())
+        invocation.refresh()
+    else:
+        _follow(invocation, quiet=as_json)
     results = list(invocation.results())
     if as_json:
         rows = output.as_json(results)
         output.show_json({**ids, "InvokeStatus": invocation.status, "InvocationResults": rows})
     else:
-        output.show_results(results)
+        output.show_results(results, with_output=not follow)
         click.echo(f"{invocation.invoke_id} {output.coloured_status(invocation.status)}")
     context.exit(0 if all(map(_went_well, results)) else 1)
 

@@ -27,6 +27,7 @@ def invoke(
     username: str,
     client_token: str | None,
     no_wait: bool,
+    follow: bool,
     as_json: bool,
 ) -> None:
     """Run the command COMMAND_ID on instances.
@@ -47,4 +48,4 @@ def invoke(
             client_token=client_token,
             **where,
         )
-        conclude(context, invocation, no_wait=no_wait, as_json=as_json)
+        conclude(context, invocation, no_wait=no_wait, as_json=as_json, follow=follow)

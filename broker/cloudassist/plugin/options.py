@@ -29,6 +29,7 @@ def running(function: F) -> F:
         click.option("--username", default="", help="The user to run as (default: the agent's)."),
         click.option("--client-token", help="Repeated with the same arguments, it starts nothing again."),
         click.option("--no-wait", is_flag=True, help="Print the id and return at once."),
+        click.option("--follow", is_flag=True, help="Show what the scripts write while they run."),
     )
     for option in reversed(options):
         function = option(function)

@@ -44,7 +44,7 @@ def show_command(command: Command, *, as_json: bool) -> None:
         click.echo(command.command_id)
 
 
-def show_results(results: Iterable[InvocationResult]) -> None:
+def show_results(results: Iterable[InvocationResult], *, with_output: bool = True) -> None:
     """Print one row per instance."""
     rows = [
         (
@@ -52,7 +52,7 @@ def show_results(results: Iterable[InvocationResult]) -> None:
             str(result.status),
             "" if result.exit_code is None else str(result.exit_code),
             "" if result.duration_seconds is None else f"{result.duration_seconds:.2f}",
-            _told(result),
+            _told(result, with_output=with_output),
         )
         for result in results
     ]
@@ -81,11 +81,26 @@ def coloured_status(status: str) -> str:
     return click.style(status, fg=_COLOURS.get(status))
 
 
-def _told(result: InvocationResult) -> str:
+def printable(text: str) -> str:
+    """Return text of a script as a terminal may be given it: control characters are shown, not obeyed."""
+    return "".join(
+        character if character in "\n\t" or character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def _told(result: InvocationResult, *, with_output: bool) -> str:
     """Return what a record has to say: its output, and why it failed where it did."""
     cause = ": ".join(filter(None, (result.error_code, result.error_info))) if result.exit_code is None else ""
     dropped = f"[{result.dropped} bytes dropped]" if result.dropped else ""
-    return "\n".join(filter(None, (result.output.rstrip("\n"), dropped, cause)))
+    output = printable(_last_states(result.output.rstrip())) if with_output else ""
+    return "\n".join(filter(None, (output, dropped, cause)))
+
+
+def _last_states(text: str) -> str:
+    """Return what a terminal would show in the end of lines that were written over, as progress bars are."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
 
 
 def _coloured(cell: str) -> str:

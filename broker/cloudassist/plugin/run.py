@@ -36,6 +36,7 @@ def run(
     username: str,
     client_token: str | None,
     no_wait: bool,
+    follow: bool,
     as_json: bool,
 ) -> None:
     """Run SCRIPT on instances; "-" reads it from standard input.
@@ -60,4 +61,4 @@ def run(
             client_token=client_token,
             **where,
         )
-        conclude(context, invocation, no_wait=no_wait, as_json=as_json)
+        conclude(context, invocation, no_wait=no_wait, as_json=as_json, follow=follow)

@@ -38,6 +38,7 @@ def apply(report: Report, *, retention_ms: int, watch_ms: int) -> Call[str]:
         "error_info": report.error_info or None,
         "dropped": report.dropped or None,
         "ended": report.ended or None,
+        "killed": report.killed or None,
     }
     given = {name: value for name, value in fields.items() if value is not None}
     return function_call(
@@ -60,6 +61,8 @@ def apply(report: Report, *, retention_ms: int, watch_ms: int) -> Call[str]:
             retention_ms,
             watch_ms,
             report.output,
+            report.position,
+            limits.OUTPUT_BYTES,
             *flat(given),
         ],
         lambda answer: answer.decode(),

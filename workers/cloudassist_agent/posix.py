@@ -1,0 +1,43 @@
+"""The agent's system where it is Linux, or another one with its calls; see :mod:`cloudassist_agent.system`."""
+
+import fcntl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Final
+
+from cloudassist.command_type import CommandType
+from cloudassist_agent import script, tree
+from cloudassist_agent.identity import Identity as User
+from cloudassist_agent.process import ScriptProcess
+from cloudassist_agent.script import Script
+from cloudassist_agent.toll import Toll
+
+__all__ = ["EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User", "boot_id", "end_leftovers", "hold", "process_start"]
+
+EXECUTION_PATH: Final = Path("/tmp")  # noqa: S108 - the task execution path of the overview
+SCRIPTS: Final[Mapping[CommandType, Callable[[str], Script]]] = {
+    CommandType.SHELL: script.shell,
+    CommandType.POWERSHELL: script.powershell,
+}
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """Return what changes with every start of the machine; raises OSError where there is no such thing."""
+    return _BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def hold(file: IO[str]) -> None:
+    """Hold a file for this process alone, until it is closed; raises BlockingIOError where another one does."""
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def process_start(pid: int) -> int:
+    """Return what tells a process from a later one with its pid; 0 where it is gone."""
+    return tree.start_of(pid)
+
+
+def end_leftovers(record_id: str, pid: int | None, start: int | None, grace: float) -> Toll:
+    """End what is left of a run whose agent is gone; ``pid`` and ``start`` are those of its first process, if known."""
+    alive = pid is not None and process_start(pid) == start
+    return tree.end(record_id, pid if alive else None, grace)

@@ -1,0 +1,29 @@
+"""The system under the agent: what differs between operating systems is behind these names, and nowhere else.
+
+========================  =============================================================================================
+``EXECUTION_PATH``        where scripts get their private folders, unless a setting says otherwise
+``SCRIPTS``               for each type of script that can be run here, what makes a file and a command line of it
+``User``                  whom a script runs as: ``of(name)``, ``home``, ``environment()``, ``command()``, ``own()``
+``ScriptProcess``         a script's process: started, followed to its end, ended with all that it started
+``end_leftovers``         ends what is left of a run whose agent is gone
+``process_start``         what tells a process from a later one with its id
+``boot_id``               what changes with every start of the machine
+``hold``                  holds a file for one process alone
+========================  =============================================================================================
+"""
+
+import sys
+
+if sys.platform == "win32":
+    from cloudassist_agent import windows as here
+else:
+    from cloudassist_agent import posix as here
+
+EXECUTION_PATH = here.EXECUTION_PATH
+SCRIPTS = here.SCRIPTS
+ScriptProcess = here.ScriptProcess
+User = here.User
+boot_id = here.boot_id
+end_leftovers = here.end_leftovers
+hold = here.hold
+process_start = here.process_start
