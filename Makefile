@@ -9,10 +9,10 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--no-emit-index-url --no-header --no-annotate --upgrade --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench lock clean
+.PHONY: help setup demo up test test-windows check bench lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(READY) ## make the environment in .venv from pinned, hashed versions
 
@@ -31,6 +31,9 @@ up: $(READY) ## the same stack, left running with Flower; Ctrl-C stops it
 
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup
+
+test-windows: $(READY) ## run the Windows side's command lines with wine, where that is installed
+	$(BIN)/python -m pytest tests/windows -rs
 
 check: $(READY) ## lint, format, types, layers
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """Stopping: what waits, what runs, what has ended."""
 
+import random
 import time
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from cloudassist import InvocationStatus, InvokeStatus
 from cloudassist.errors import NotFoundError
 from support.processes import marked
+from support.stacks import logging_script, runs
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
@@ -93,3 +95,45 @@ def test_a_full_instance_refuses_what_is_too_much(assistant):
         run.stop()
     for run in runs[:60]:
         assert run.wait(timeout=30).status is InvokeStatus.STOPPED
+
+
+def test_a_stop_that_races_start_and_end_is_decided_once(assistant, tmp_path):
+    """F84: whatever a stop comes before, or after, the record ends once, and what was cancelled has not run."""
+    choice = random.Random(84)
+    seen = set()
+    for _ in range(60):
+        invocation = assistant.run_command(logging_script(tmp_path, then="sleep 0.01"), instance_ids=["web-2"])
+        time.sleep(choice.uniform(0, 0.03))
+        invocation.stop()
+        invocation.wait(timeout=20)
+        (result,) = invocation.results()
+        seen.add(result.detail_status)
+        assert result.detail_status in {"Cancelled", "Terminated", "Success"}
+        assert result.detail_status != "Cancelled" or result.record_id not in runs(tmp_path)
+        assert result.detail_status != "Success" or result.record_id in runs(tmp_path)
+        assert marked(result.record_id) == set()
+        assert list(invocation.results()) == [result]
+    assert len(seen) > 1, seen
+
+
+def test_a_stop_reaches_an_agent_whose_slots_are_all_taken(assistant):
+    full = [assistant.run_command("sleep 60", instance_ids=["web-3"]) for _ in range(10)]
+    wait_until(lambda: all(map(started, full)), "ten scripts to run")
+    for invocation in full:
+        invocation.stop()
+    for invocation in full:
+        assert invocation.wait(timeout=20).status is InvokeStatus.STOPPED
+        (result,) = invocation.results()
+        assert result.error_info == "2 processes were ended"
+
+
+def test_a_slow_record_holds_up_no_other(assistant):
+    slow = assistant.run_command("trap '' TERM; while :; do sleep 0.1; done", instance_ids=["web-1"])
+    wait_until(lambda: started(slow), "the slow script to start")
+    slow.stop()
+    begun = time.monotonic()
+    for _ in range(5):
+        assert assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20).status is InvokeStatus.FINISHED
+    assert time.monotonic() - begun < 4, "the slow one has a grace of five seconds"
+    assert slow.refresh().status is InvokeStatus.STOPPING
+    assert slow.wait(timeout=20).status is InvokeStatus.STOPPED

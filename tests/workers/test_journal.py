@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import subprocess
 import threading
 from dataclasses import replace
 
@@ -244,3 +245,15 @@ def test_a_journal_on_a_disk_that_is_full_from_the_start_cannot_be_opened(tmp_pa
         with pytest.raises(JournalError) as caught:
             Journal(disk / "journal.db")
         assert str(disk) in str(caught.value)
+
+
+@needs_mount
+def test_a_journal_on_a_read_only_disk_says_so(tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        Journal(disk / "journal.db").close()
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with pytest.raises(JournalError) as caught:
+            begin(Journal(disk / "journal.db"), "t-1.a")
+        assert str(disk / "journal.db") in str(caught.value)
+        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+        assert begin(Journal(disk / "journal.db"), "t-1.a")

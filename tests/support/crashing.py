@@ -1,0 +1,64 @@
+"""An agent that is killed at a named point: ``python crashing.py POINT``. The product knows nothing of it."""
+
+import os
+import signal
+import sys
+
+from cloudassist_agent import executor, process
+from cloudassist_agent.__main__ import main
+from cloudassist_agent.journal import Journal
+from cloudassist_agent.link import Link
+from cloudassist_agent.orders import Orders
+from cloudassist_agent.sender import Sender
+
+
+def before(owner, name):
+    """Die instead of doing it."""
+
+    def dying(*_args, **_options):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(owner, name, dying)
+
+
+def after(owner, name):
+    """Die as soon as it is done."""
+    real = getattr(owner, name)
+
+    def dying(*args, **options):
+        real(*args, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(owner, name, dying)
+
+
+def before_last_report(_owner, _name):
+    """Die when the end of a record is to be published; what is said before that gets through."""
+    real = Sender._publish
+
+    def dying(self, bodies):
+        if any('"kind":"ended"' in body for _, body in bodies):
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(self, bodies)
+
+    Sender._publish = dying
+
+
+POINTS = {
+    "popped": (before, Orders, "open"),
+    "verified": (before, Orders, "carry_out"),
+    "claimed": (after, Link, "claim"),
+    "committed": (after, Journal, "begin"),
+    "prepared": (before, executor, "ScriptProcess"),
+    "spawned": (after, process.ScriptProcess, "__init__"),
+    "noted": (after, Journal, "note_process"),
+    "exited": (before, Journal, "end"),
+    "journalled": (after, Journal, "end"),
+    "unpublished": (before_last_report, Sender, "_publish"),
+    "published": (before, Journal, "mark_sent"),
+}
+
+if __name__ == "__main__":
+    how, owner, name = POINTS[sys.argv[1]]
+    how(owner, name)
+    main(["run"])

@@ -1,0 +1,69 @@
+"""The command lines of the Windows side, run for real by Debian's wine (`make test-windows`).
+
+Wine has cmd.exe, but no PowerShell and no Python for Windows: jobs and the rest of windows.py are checked by their
+types for that platform, and by these command lines. Wine's cmd.exe reads a batch file in its own code page whatever chcp
+says, so that UTF-8 cannot be seen to arrive here.
+"""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from cloudassist_agent import script
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("wine") is None, reason="wine is not installed (apt-get install wine)"),
+    pytest.mark.timeout(180),
+]
+
+
+@pytest.fixture(scope="session")
+def wine(tmp_path_factory):
+    """Run a batch script as an agent on Windows would; returns output and exit code."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path_factory.mktemp("home")),
+        "WINEPREFIX": str(tmp_path_factory.mktemp("wine")),
+        "WINEDEBUG": "-all",
+        "LANG": "C.UTF-8",
+    }
+    folder = tmp_path_factory.mktemp("scripts")
+
+    def run(content):
+        made = script.batch(content)
+        with script.script_file(made, folder, keep=False) as command:
+            *interpreter, path = command
+            windows_path = "Z:" + path.replace("/", "\\")
+            done = subprocess.run(
+                ["wine", *interpreter, windows_path],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        return done.stdout, done.returncode
+
+    run("exit /b 0\r\n")  # the first one also sets wine up, and says so
+    yield run
+    subprocess.run(["wineserver", "-k"], env=environment, check=False)
+
+
+def test_a_batch_script_runs_and_its_exit_code_arrives(wine):
+    output, code = wine("set NAME=world\r\necho hello %NAME%\r\nexit /b 5\r\n")
+    assert output.split() == [b"hello", b"world"]
+    assert code == 5
+
+
+def test_commands_are_not_echoed_and_nothing_is_said_of_the_code_page(wine):
+    output, code = wine("echo one\r\nif exist C:\\windows echo two\r\n")
+    assert output.split() == [b"one", b"two"]
+    assert code == 0
+
+
+def test_a_command_that_is_not_there_fails(wine):
+    output, code = wine("no-such-command\r\n")
+    assert code != 0
+    assert b"no-such-command" in output
