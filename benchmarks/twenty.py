@@ -47,7 +47,7 @@ def _ours(count: int) -> tuple[list[float], float]:
 
 
 def _theirs(count: int) -> tuple[list[float], float]:
-    with stage.server() as (url, folder), _workers(url, folder) as pids:
+    with stage.server() as (url, folder), workers(url, folder, INSTANCES) as pids:
         celery = plain_celery.make(url)
         plain = plain_celery.task_of(celery)
 
@@ -62,23 +62,24 @@ def _theirs(count: int) -> tuple[list[float], float]:
 
 
 @contextlib.contextmanager
-def _workers(url: str, folder: Path) -> Iterator[list[int]]:
+def workers(url: str, folder: Path, count: int) -> Iterator[list[int]]:
+    """Run so many plain workers, ``plain.0`` …, each with ten threads; yield their pids."""
     environment = os.environ | {"PLAIN_CELERY_URL": url}
-    workers = []
-    for number in range(INSTANCES):
+    started = []
+    for number in range(count):
         options = ["-Q", f"plain.{number}", "-n", f"plain-{number}@%h", "-P", "threads", "-c", "10", "--loglevel=INFO"]
         command = [sys.executable, "-m", "celery", "-A", "benchmarks.plain_celery", "worker", *options]
         with (folder / f"worker-{number}.log").open("w") as log:
-            workers.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+            started.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
     try:
         deadline = time.monotonic() + _READY_SECONDS
-        while not all(" ready." in (folder / f"worker-{number}.log").read_text() for number in range(INSTANCES)):
+        while not all(" ready." in (folder / f"worker-{number}.log").read_text() for number in range(count)):
             if time.monotonic() > deadline:
                 raise TimeoutError("the plain Celery workers did not come up")
             time.sleep(0.1)
-        yield [worker.pid for worker in workers]
+        yield [worker.pid for worker in started]
     finally:
-        for worker in workers:
+        for worker in started:
             worker.terminate()
-        for worker in workers:
+        for worker in started:
             worker.wait(30)

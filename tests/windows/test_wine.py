@@ -1,8 +1,8 @@
 """The command lines of the Windows side, run for real by Debian's wine (`make test-windows`).
 
 Wine has cmd.exe, but no PowerShell and no Python for Windows: jobs and the rest of windows.py are checked by their
-types for that platform, and by these command lines. Wine's cmd.exe reads a batch file in its own code page whatever chcp
-says, so that UTF-8 cannot be seen to arrive here.
+types for that platform, and by these command lines. Wine's cmd.exe reads a batch file in its own code page whatever
+chcp says, so that UTF-8 cannot be seen to arrive here.
 """
 
 import os
@@ -58,9 +58,9 @@ def test_a_batch_script_runs_and_its_exit_code_arrives(wine):
 
 
 def test_commands_are_not_echoed_and_nothing_is_said_of_the_code_page(wine):
-    output, code = wine("echo one\r\nif exist C:\\windows echo two\r\n")
+    output, code = wine("echo one\r\nif exist C:\\windows echo two\r\nexit /b 0\r\n")
     assert output.split() == [b"one", b"two"]
-    assert code == 0
+    assert code == 0, output
 
 
 def test_a_command_that_is_not_there_fails(wine):

@@ -41,7 +41,9 @@ class ScriptProcess:
         )
         assert self._process.stdout is not None
         self._pipe = self._process.stdout.fileno()
+        self._pipe_is_open = True
         os.set_blocking(self._pipe, False)
+        self._exited = os.pidfd_open(self.pid)
 
     @property
     def pid(self) -> int:
@@ -60,50 +62,54 @@ class ScriptProcess:
             seconds = timeout if ending is Ending.TIMEOUT else time.monotonic() - self._begun
         code = self._process.wait()
         self._drain(LATE_OUTPUT_SECONDS)
+        os.close(self._exited)
         assert self._process.stdout is not None
         self._process.stdout.close()
         return Ended(ending, code if code >= 0 else 128 - code, seconds, toll)
 
     def _wait(self, run: Run, timeout: float, follower: Follower) -> Ending:
-        exited = os.pidfd_open(self.pid)
-        poll = select.poll()
-        for descriptor in (self._pipe, exited, run.fileno()):
-            poll.register(descriptor, select.POLLIN)
-        try:
-            while True:
-                elapsed = time.monotonic() - self._begun
-                if elapsed >= timeout:
-                    return Ending.TIMEOUT
-                next_moment = min(timeout, follower.turn(elapsed, self.pid, self._capture))
-                ready = {descriptor for descriptor, _ in poll.poll(1000 * (next_moment - elapsed) + 1)}
-                if self._pipe in ready and not self._read():
-                    poll.unregister(self._pipe)
-                if exited in ready:
-                    return Ending.EXIT
-                if run.fileno() in ready:
-                    return Ending.STOP
-        finally:
-            os.close(exited)
+        while True:
+            elapsed = time.monotonic() - self._begun
+            if elapsed >= timeout:
+                return Ending.TIMEOUT
+            next_moment = min(timeout, follower.turn(elapsed, self.pid, self._capture))
+            ready = self._take(next_moment - elapsed, self._exited, run.fileno())
+            if self._exited in ready:
+                return Ending.EXIT
+            if run.fileno() in ready:
+                return Ending.STOP
+
+    def _idle(self, seconds: float) -> bool:
+        """Take output for so many seconds, or until the script ends meanwhile; return whether it did."""
+        deadline = time.monotonic() + seconds
+        if self._process.poll() is not None:
+            self._drain(seconds)
+            time.sleep(max(0.0, deadline - time.monotonic()))
+            return False
+        while (left := deadline - time.monotonic()) > 0 and self._exited not in self._take(left, self._exited):
+            pass
+        return self._process.poll() is not None
 
     def _drain(self, seconds: float) -> None:
         """Take what comes in so many seconds, or until nobody holds the pipe any more."""
         deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            ready, _, _ = select.select([self._pipe], [], [], left)
-            if ready and not self._read():
-                return
+        while self._pipe_is_open and (left := deadline - time.monotonic()) > 0:
+            self._take(left)
 
-    def _idle(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        self._drain(seconds)
-        self._process.poll()
-        time.sleep(max(0.0, deadline - time.monotonic()))
+    def _take(self, seconds: float, *others: int) -> set[int]:
+        """Wait for output or for other descriptors; take the output, and return which of the others are ready."""
+        poll = select.poll()
+        for descriptor in (self._pipe, *others) if self._pipe_is_open else others:
+            poll.register(descriptor, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(1000 * seconds + 1)}
+        if self._pipe in ready:
+            self._read()
+        return ready - {self._pipe}
 
-    def _read(self) -> bool:
-        """Take what is there; False at the end of the output."""
+    def _read(self) -> None:
         try:
             data = os.read(self._pipe, _READ_BYTES)
         except BlockingIOError:
-            return True
+            return
         self._capture.feed(data)
-        return bool(data)
+        self._pipe_is_open = bool(data)

@@ -116,31 +116,30 @@ def find(record_id: str, leader: int | None, since: int = 0) -> list[Process]:
 
 
 def end(
-    record_id: str, leader: int | None, grace: float, *, since: int = 0, idle: Callable[[float], None] = time.sleep
+    record_id: str, leader: int | None, grace: float, *, since: int = 0, idle: Callable[[float], object] = time.sleep
 ) -> Toll:
     """End every process of a run: SIGTERM, ``grace`` seconds, SIGKILL until nothing is left; return how many.
 
     A process gets one SIGTERM. What a script starts after its own, to clean up behind itself, has the grace to do so;
     what is left when the script has ended is told as well. ``idle`` is called to wait for so many seconds, and may do
-    something useful in them.
+    something useful in them; where it returns true the script has just ended, and the next look is soon.
     """
     told = set(find(record_id, leader, since))
     ended = set(told)
     killed: set[Process] = set()
     _signal(told, signal.SIGTERM)
     deadline = time.monotonic() + grace
-    pause = _FIRST_PAUSE_SECONDS
-    idle(pause)
+    pause = _FRESH_SECONDS if idle(_FIRST_PAUSE_SECONDS) else 2 * _FIRST_PAUSE_SECONDS
     while (left := find(record_id, leader, since)) and time.monotonic() < deadline + _UNKILLABLE_SECONDS:
         if time.monotonic() >= deadline:
             killed |= _kill(record_id, leader, since)
-            pause = _FIRST_PAUSE_SECONDS
+            pause = _FRESH_SECONDS
         elif all(process.pid != leader for process in left):
             _signal(set(left) - told, signal.SIGTERM)
             told |= set(left)
         ended |= set(left)
-        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-        idle(max(0.0, min(pause, deadline - time.monotonic())) or _FIRST_PAUSE_SECONDS)
+        just_ended = idle(max(0.0, min(pause, deadline - time.monotonic())) or pause)
+        pause = _FRESH_SECONDS if just_ended else min(2 * pause, _LONGEST_PAUSE_SECONDS)
     return Toll(len(ended | killed), len(killed))
 
 
