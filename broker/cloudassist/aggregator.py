@@ -14,6 +14,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudassist import fields, ids, keyring, limits, messages
@@ -35,6 +36,16 @@ SILENCE_MS: Final = 15_000
 """Milliseconds without a sign of life after which another aggregator takes over what one had taken."""
 ADOPTION_SECONDS: Final = 5.0
 """Seconds between two looks for dead aggregators."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """One message on ``reports``: as it came, the bytes that its MAC is over, the MAC, and what it says."""
+
+    raw: bytes
+    body: bytes
+    mac: str
+    message: Message
 
 
 class Aggregator(Looper):
@@ -82,41 +93,53 @@ class Aggregator(Looper):
                     log.warning("%s is gone; its %d reports were taken over", taker, adopted)
 
     def _apply(self, batch: Sequence[bytes]) -> None:
-        read = [(raw, _try(_open, raw)) for raw in batch]
-        self._proofs.prepare({opened[2].instance_id for _, opened in read if not isinstance(opened, MessageError)})
-        calls: list[Call[Any]] = []
-        sources: list[bytes] = []
-        touched: set[str] = set()
-        for raw, opened in read:
-            call = opened if isinstance(opened, MessageError) else _try(self._call_of, opened)
-            if isinstance(call, MessageError):
-                self._reject(raw, call.reason)
-                continue
-            calls.append(call)
-            sources.append(raw)
-            if not isinstance(opened, MessageError) and isinstance(opened[2], Report):
-                touched.add(ids.split_record_id(opened[2].record_id)[0])
-        calls += [invocations.notice(invoke_id) for invoke_id in touched]
-        self._settle(sources, self._ledger.try_all(calls))
+        """Apply a batch: at first who the instances are, so that what they say besides can be proven."""
+        letters = self._read(batch)
+        registrations = [letter for letter in letters if isinstance(letter.message, Registration)]
+        others = [letter for letter in letters if not isinstance(letter.message, Registration)]
+        self._settle(registrations)
+        self._proofs.prepare({letter.message.instance_id for letter in others})
+        self._settle(others)
 
-    def _settle(self, sources: Sequence[bytes], answers: Sequence[Any]) -> None:
-        """Put aside what the ledger did not take. If it does not even take that, the turn fails and comes again."""
-        for raw, answer in zip(sources, answers[: len(sources)], strict=True):
+    def _read(self, batch: Sequence[bytes]) -> list[_Letter]:
+        letters = []
+        for raw in batch:
+            try:
+                letters.append(_open(raw))
+            except MessageError as error:
+                self._reject(raw, error.reason)
+        return letters
+
+    def _settle(self, letters: Sequence[_Letter]) -> None:
+        """Apply what can be proven, tell whoever waits, and put aside the rest.
+
+        If the ledger does not even take that, the turn fails and comes again.
+        """
+        proven: list[_Letter] = []
+        calls: list[Call[Any]] = []
+        for letter in letters:
+            try:
+                calls.append(self._call_of(letter))
+                proven.append(letter)
+            except MessageError as error:
+                self._reject(letter.raw, error.reason)
+        notices = [invocations.notice(invoke_id) for invoke_id in _touched(proven)]
+        answers = self._ledger.try_all([*calls, *notices])
+        for letter, answer in zip(proven, answers, strict=False):
             if isinstance(answer, Exception):
                 log.error("a report could not be applied: %s", answer)
-                self._reject(raw, "not-applied")
+                self._reject(letter.raw, "not-applied")
             elif answer == "unknown":
-                self._reject(raw, "unknown-record")
+                self._reject(letter.raw, "unknown-record")
             elif answer is False:
-                self._reject(raw, "foreign-key")
+                self._reject(letter.raw, "foreign-key")
 
-    def _call_of(self, opened: tuple[bytes, str, Message]) -> Call[Any]:
-        body, mac, message = opened
-        if isinstance(message, Registration):
-            self._proofs.check_registration(message, body, mac)
-            return instances.register(message)
-        self._proofs.check_report(message, body, mac)
-        return reports.apply(message, retention_ms=self._retention_ms, watch_ms=self._watch_ms)
+    def _call_of(self, letter: _Letter) -> Call[Any]:
+        if isinstance(letter.message, Registration):
+            self._proofs.check_registration(letter)
+            return instances.register(letter.message)
+        self._proofs.check_report(letter)
+        return reports.apply(letter.message, retention_ms=self._retention_ms, watch_ms=self._watch_ms)
 
     def _reject(self, raw: bytes, reason: str) -> None:
         self._ledger.run(reports.put_aside(raw, reason))
@@ -141,28 +164,33 @@ class _Proofs:
             if text:
                 self._known[instance_id] = self._key.mac_key(instance_id, keyring.decode_public_key(text))
 
-    def check_registration(self, message: Registration, body: bytes, mac: str) -> None:
+    def check_registration(self, letter: _Letter) -> None:
         """Raise MessageError unless the sender holds the private half of the key that it names."""
-        key = self._key.mac_key(message.instance_id, keyring.decode_public_key(message.public_key))
-        if not keyring.same_mac(keyring.mac(key, body), mac):
+        registration = letter.message
+        assert isinstance(registration, Registration)
+        public = keyring.decode_public_key(registration.public_key)
+        key = self._key.mac_key(registration.instance_id, public)
+        if not keyring.same_mac(keyring.mac(key, letter.body), letter.mac):
             raise MessageError("bad-mac")
-        self._known.pop(message.instance_id, None)
+        self._known.pop(registration.instance_id, None)
 
-    def check_report(self, report: Report, body: bytes, mac: str) -> None:
+    def check_report(self, letter: _Letter) -> None:
         """Raise MessageError unless the instance sent this, about a record of its own."""
+        report = letter.message
+        assert isinstance(report, Report)
         _, instance_id = ids.split_record_id(report.record_id)
         if instance_id != report.instance_id:
             raise MessageError("foreign-record")
         key = self._known.get(instance_id)
         if key is None:
             raise MessageError("unknown-instance")
-        if not keyring.same_mac(keyring.mac(key, body), mac):
+        if not keyring.same_mac(keyring.mac(key, letter.body), letter.mac):
             del self._known[instance_id]
             raise MessageError("bad-mac")
 
 
-def _open(raw: bytes) -> tuple[bytes, str, Message]:
-    """Unwrap a kombu message; return its body, its MAC and what it says. Raises MessageError."""
+def _open(raw: bytes) -> _Letter:
+    """Unwrap a kombu message; raises MessageError."""
     envelope = fields.parse_object(raw, limit=limits.MESSAGE_BYTES)
     body, headers, properties = (envelope.get(name) for name in ("body", "headers", "properties"))
     if not isinstance(body, str) or not isinstance(headers, dict) or not isinstance(properties, dict):
@@ -172,11 +200,11 @@ def _open(raw: bytes) -> tuple[bytes, str, Message]:
         data = base64.b64decode(body, validate=True) if encoded else body.encode()
     except (binascii.Error, ValueError):
         raise MessageError("bad-body") from None
-    return data, fields.text(headers, messages.MAC_HEADER, most=64), messages.decode(data)
+    return _Letter(raw, data, fields.text(headers, messages.MAC_HEADER, most=64), messages.decode(data))
 
 
-def _try(function: Any, argument: Any) -> Any:
-    try:
-        return function(argument)
-    except MessageError as error:
-        return error
+def _touched(letters: Sequence[_Letter]) -> set[str]:
+    """Return the invocations that reports are about."""
+    return {
+        ids.split_record_id(letter.message.record_id)[0] for letter in letters if isinstance(letter.message, Report)
+    }

@@ -38,8 +38,15 @@ class GuardedWorker(CeleryWorker):  # type: ignore[misc]
         # Said at each reconnect, of a setting that is set; and of root for the sake of pickle, which is never accepted.
         for category in (CPendingDeprecationWarning, SecurityWarning):
             warnings.filterwarnings("ignore", category=category)
-        self.app.conf.broker_transport_options = {**transport.worker_options(), guard.ON_REFUSED: self.app.refuse}
+        # It says so at each attempt, also where the connection is of no use.
+        logging.getLogger("celery.worker.consumer.connection").setLevel(logging.WARNING)
+        callbacks = {guard.ON_REFUSED: self.app.refuse, guard.ON_LOST: self.connection_lost}
+        self.app.conf.broker_transport_options = transport.worker_options(self.app.settings) | callbacks
         super().on_before_init(**kwargs)
+
+    def connection_lost(self) -> None:
+        """Connect anew altogether: a connection that waits for messages is dead, and others may be as well."""
+        self.consumer.lose()
 
 
 class Application(Celery):  # type: ignore[misc]
@@ -83,7 +90,7 @@ def common(settings: Settings) -> dict[str, Any]:
     """
     return {
         "broker_url": settings.url,
-        "broker_transport_options": transport.options(),
+        "broker_transport_options": transport.options(settings),
         "broker_connection_max_retries": None,
         "broker_connection_retry_on_startup": True,
         "broker_heartbeat": 0,
@@ -99,6 +106,8 @@ def common(settings: Settings) -> dict[str, Any]:
         "event_queue_expires": None,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_prefetch_multiplier": 1,
+        "worker_consumer": "cloudassist.consumer:PatientConsumer",
+        "worker_enable_prefetch_count_reduction": False,
         "worker_pool": "threads",
         "timezone": "UTC",
     }

@@ -20,7 +20,7 @@ class AsyncSession:
 
     def __init__(self, settings: Settings) -> None:
         self.context = Context.of(settings)
-        self._ledger = AsyncLedger(settings.url)
+        self._ledger = AsyncLedger.of(settings)
         self._signer = Signer(settings)
 
     async def drive(self, operation: Operation[T]) -> T:

@@ -66,7 +66,7 @@ class Duties(bootsteps.StartStopStep):  # type: ignore[misc]
         settings: Settings = worker.app.settings
         key = AgreementKey.load(settings.report_key_file, "report")
         # The aggregator's connection waits for reports.
-        self._ledgers = [Ledger(settings.url), Ledger(settings.url)]
+        self._ledgers = [Ledger.of(settings), Ledger.of(settings)]
         waiting, shared = self._ledgers
         self._loopers = [
             Aggregator(waiting, settings, key),
@@ -94,7 +94,7 @@ class Signing(bootsteps.StartStopStep):  # type: ignore[misc]
     def start(self, worker: Any) -> None:
         """Read the key and connect."""
         app: ControlApplication = worker.app
-        self._ledger = Ledger(app.settings.url)
+        self._ledger = Ledger.of(app.settings)
         self._fanout = Fanout(app.settings, SigningKey.load(app.settings.signing_key_file))
         app.dispatch = Dispatch(self._ledger, self._fanout, app.settings)
 

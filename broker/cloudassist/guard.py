@@ -24,6 +24,8 @@ from cloudassist.errors import MessageError
 
 ON_REFUSED: Final = "on_refused"
 """Transport option: a callable that is told (queue, reason) of each refused message."""
+ON_LOST: Final = "on_lost"
+"""Transport option: a callable that is told when a connection that waits for messages turned out to be dead."""
 
 _CONTENT_TYPE: Final = "application/json"
 _BODY_ENCODINGS: Final = (None, "base64")
@@ -94,8 +96,9 @@ class _GuardedChannel:
     #: Nothing is put back at a shutdown or dumped to a file: what was taken and not started is sent again.
     do_restore = False
     on_refused: Any = None
+    on_lost: Any = None
 
-    from_transport_options = (*kombu_redis.Channel.from_transport_options, ON_REFUSED)
+    from_transport_options = (*kombu_redis.Channel.from_transport_options, ON_REFUSED, ON_LOST)
 
     def _get_client(self) -> Any:
         channel = self
@@ -115,6 +118,10 @@ class _GuardedChannel:
 
         return GuardedClient
 
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - kombu's signature
+        # Nobody needs redis-py's name and version: two more round trips for each of a dozen connections.
+        return {**super()._connparams(asynchronous), "driver_info": None}  # type: ignore[misc]
+
     def close(self) -> None:
         """Close the channel without waiting for a pop that is under way."""
         self.hang_up()
@@ -125,6 +132,12 @@ class _GuardedChannel:
         if self._in_poll:  # type: ignore[has-type]
             connection, self._in_poll = self._in_poll, None  # type: ignore[has-type]
             connection.disconnect()
+
+    def _on_connection_disconnect(self, connection: Any) -> None:
+        waits = connection in {self._in_poll, self._in_listen}  # type: ignore[attr-defined]
+        super()._on_connection_disconnect(connection)  # type: ignore[misc]
+        if waits and not self._closing and self.on_lost is not None:  # type: ignore[attr-defined]
+            self.on_lost()
 
     def _restore_at_beginning(self, message: Any) -> None:
         """Put nothing back: an instance may not push to its own queue."""
@@ -182,7 +195,7 @@ class GuardedTransport(kombu_redis.Transport):  # type: ignore[misc]
 class GuardedSentinelChannel(_GuardedChannel, kombu_redis.SentinelChannel):  # type: ignore[misc]
     """kombu's Sentinel channel behind the guard."""
 
-    from_transport_options = (*kombu_redis.SentinelChannel.from_transport_options, ON_REFUSED)
+    from_transport_options = (*kombu_redis.SentinelChannel.from_transport_options, ON_REFUSED, ON_LOST)
 
 
 class GuardedSentinelTransport(kombu_redis.SentinelTransport):  # type: ignore[misc]

@@ -48,7 +48,7 @@ class LocalStack:
     """The installation. A context manager; ``data_dir`` None means a temporary folder that is removed at the end.
 
     ``instances`` is a number (web-1, web-2, …) or the ids. ``simulated`` hosts all of them in one process.
-    ``environment`` adds settings for all roles.
+    ``environment`` adds settings for all roles. ``port`` is the server's.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class LocalStack:
         self._control, self._beats, self._flower, self._simulated = control, beats, flower, simulated
         self._extra = dict(environment or {})
         self._lock: IO[str] | None = None
-        self._port = free_port()
+        self.port = free_port()
         self._flower_port = free_port()
         self._children: dict[str, Child] = {}
 
     @property
     def url(self) -> str:
         """Return the server's URL."""
-        return f"redis://{_HOST}:{self._port}/0"
+        return f"redis://{_HOST}:{self.port}/0"
 
     @property
     def flower_url(self) -> str:
@@ -214,7 +214,7 @@ class LocalStack:
 
     def _server_command(self) -> list[str]:
         options = {
-            "port": self._port,
+            "port": self.port,
             "bind": _HOST,
             "dir": self.data_dir / "server",
             "appendonly": "yes",

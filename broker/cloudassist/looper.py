@@ -6,13 +6,10 @@ from abc import ABC, abstractmethod
 from typing import Final
 
 from cloudassist.errors import ServiceUnavailableError
+from cloudassist.patience import Patience
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_SECONDS: Final = 0.2
-"""Seconds to wait after a first failed turn; it doubles with each further one."""
-LONGEST_PAUSE_SECONDS: Final = 3.0
-"""Seconds, the longest wait between two attempts."""
 _STOP_SECONDS: Final = 10.0
 """Seconds to wait for the thread at a stop."""
 
@@ -21,8 +18,8 @@ class Looper(ABC):
     """Base of the duties: start, stop, and what happens to a turn that fails.
 
     A turn does one bounded piece of work and returns how many seconds to rest before the next. While the server is
-    away turns are tried again with growing pauses; that and its end are logged once each. Any other error is logged
-    with its traceback and the next turn comes after a pause: a duty never dies in silence.
+    away turns are tried again with growing pauses, and one line a minute says so. Any other error is logged with its
+    traceback and the next turn comes after a pause: a duty never dies in silence.
     """
 
     name = "duty"
@@ -31,7 +28,7 @@ class Looper(ABC):
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._failures = 0
+        self._patience = Patience(log, self.name)
 
     @abstractmethod
     def turn(self) -> float:
@@ -61,7 +58,7 @@ class Looper(ABC):
     def _loop(self) -> None:
         while not self._stopping.is_set():
             rest = self._try_turn()
-            if self._failures:
+            if self._patience.tried:
                 self._stopping.wait(rest)
             else:
                 self._wake.wait(rest)
@@ -75,17 +72,9 @@ class Looper(ABC):
         try:
             rest = self.turn()
         except ServiceUnavailableError as error:
-            if self._failures == 0:
-                log.warning("%s: %s", self.name, error.message)
-            return self._pause()
-        except Exception:
+            return self._patience.failed(error.message)
+        except Exception as error:
             log.exception("%s: a turn failed", self.name)
-            return self._pause()
-        if self._failures:
-            log.info("%s: goes on", self.name)
-        self._failures = 0
+            return self._patience.failed(f"a turn failed ({type(error).__name__})")
+        self._patience.succeeded()
         return rest
-
-    def _pause(self) -> float:
-        self._failures += 1
-        return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self._failures - 1, 16))

@@ -21,7 +21,7 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.context = Context.of(settings)
-        self._ledger = Ledger(settings.url)
+        self._ledger = Ledger.of(settings)
         self._signer = Signer(settings)
 
     def drive(self, operation: Operation[T]) -> T:

@@ -39,7 +39,9 @@ class Settings:
     """What every role may need to know about the installation."""
 
     url: str = "redis://127.0.0.1:6379/0"
-    """The Redis or Valkey server: redis://, rediss:// or sentinel://."""
+    """The Redis or Valkey server: redis://, rediss://, or ``sentinel://host:port/db;sentinel://host:port/db``."""
+    sentinel_master: str = "mymaster"
+    """What the Sentinels call the primary, where the URL names Sentinels."""
     state_dir: Path = field(default_factory=default_state_dir)
     """Folder of the keys and of the agents' journals."""
     signing_key: Path | None = None

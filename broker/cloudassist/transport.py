@@ -4,15 +4,17 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from kombu import Connection, Exchange, Queue
+from kombu.transport.redis import exceptions
 
+from cloudassist.errors import ServiceUnavailableError
 from cloudassist.settings import Settings
 
 CONNECT_SECONDS: Final = 2.0
 """Seconds to reach the server."""
 ANSWER_SECONDS: Final = 5.0
 """Seconds to wait for an answer that is not a pop."""
-HEALTH_CHECK_SECONDS: Final = 5
-"""Seconds between two checks of a connection; a half-open one is noticed after two of them."""
+HEALTH_CHECK_SECONDS: Final = 3
+"""Seconds between two checks of a connection; a pop that is this much overdue goes over a half-open one."""
 POP_SECONDS: Final = 10
 """Seconds that one pop of a worker waits in the server: a tenth of the idle commands, at no cost in latency."""
 
@@ -31,10 +33,10 @@ def direct_queues(names: Iterable[str]) -> list[Queue]:
 
 def connection(settings: Settings) -> Connection:
     """Return a connection of a process that publishes; it connects when it is first used."""
-    return Connection(settings.url, transport_options=options())
+    return Connection(settings.url, transport_options=options(settings))
 
 
-def options() -> dict[str, Any]:
+def options(settings: Settings) -> dict[str, Any]:
     """Return the transport options of every process.
 
     No acknowledgement emulation: it doubles the commands of a task, runs long scripts a second time and shares its keys
@@ -51,12 +53,29 @@ def options() -> dict[str, Any]:
         "socket_timeout": ANSWER_SECONDS,
         "socket_keepalive": True,
         "health_check_interval": HEALTH_CHECK_SECONDS,
+        "master_name": settings.sentinel_master,
     }
 
 
-def worker_options() -> dict[str, Any]:
+def worker_options(settings: Settings) -> dict[str, Any]:
     """Return the transport options of a worker.
 
     Only workers may wait long in a pop: in a client's app every second ``inspect`` would be answered by None.
     """
-    return {**options(), "polling_interval": POP_SECONDS}
+    return {**options(settings), "polling_interval": POP_SECONDS}
+
+
+def unavailable(what: str, connection: Any, error: BaseException) -> ServiceUnavailableError:
+    """Return how to say that ``what`` has to wait, since the server does not do what it is asked."""
+    return ServiceUnavailableError(f"{what}: {reason(connection, error)}")
+
+
+def reason(connection: Any, error: BaseException) -> str:
+    """Return why a connection is of no use, without the password."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    refused = isinstance(cause, exceptions.AuthenticationError | exceptions.NoPermissionError)
+    # redis-py tells which command of a pipeline it was, with all that was in it.
+    text = str(cause).rpartition("caused error: ")[2].rstrip(".") or type(cause).__name__
+    return f"the server at {connection.as_uri()} {'refuses this user' if refused else 'does not serve'}: {text}"

@@ -10,6 +10,7 @@ from cloudassist import transport
 from cloudassist.fanout import BATCH, Fanout
 from cloudassist.keyring import SigningKey, Trust
 from cloudassist.orders import Order, Purpose
+from cloudassist.settings import Settings
 from support.servers import private_server
 
 KEY = SigningKey.from_seed(b"k" * 32)
@@ -33,7 +34,7 @@ def kombus_own(url, sent, envelope):
     run = sent.purpose is Purpose.RUN
     headers = {"lang": "py", "task": "cloudassist.run", "argsrepr": "()", "kwargsrepr": "{}"}
     identity = {"id": sent.record_id, "root_id": sent.record_id}
-    with Connection(url, transport_options=transport.options()) as connection:
+    with Connection(url, transport_options=transport.options(Settings(url=url))) as connection:
         connection.Producer(auto_declare=False).publish(
             ((envelope,), {}, {}) if run else envelope,
             exchange="",

@@ -46,20 +46,20 @@ class Agent:
         self._settings = settings
         self._public_key = encode_key(key.public)
         self._clock = ServerClock()
-        self._link = Link(app, self._clock)
+        self.link = Link(app, self._clock)
         self.journal = _journal(folder / JOURNAL_FILE)
         self.name = f"{self.journal.id}/{host.boot_id()}"
         mac_keys = {instance_id: key.mac_key(instance_id, trust.report) for instance_id in settings.instance_id}
         self.sender = Sender(app, self.journal, mac_keys, self._prune)
         self.running = Running(settings.running_per_instance, self._presence_changed)
-        self.heart = Heart(self._link, self._clock, settings, self.running, app.refusals, self.name)
+        self.heart = Heart(self.link, self._clock, settings, self.running, app.refusals, self.name)
         self.orders = Orders(
             settings=settings,
             trust=trust,
             claimant=self.name,
             clock=self._clock,
             journal=self.journal,
-            link=self._link,
+            link=self.link,
             running=self.running,
             sender=self.sender,
         )
@@ -98,7 +98,7 @@ class Agent:
         """Say the last words, give the lease back, and close everything."""
         self.sender.stop()
         self.heart.stop()
-        self._link.close()
+        self.link.close()
         self.journal.close()
         self._lock.close()
 

@@ -1,7 +1,6 @@
 """The few keys of the server that an agent touches itself: claims, presence, and the payload of an order.
 
-Everything goes through one connection that kombu made, so that every kind of URL works as it does for messages. A
-command that fails on a connection gone stale is tried once more on a new one: setting a claim twice is the same as
+A command that fails on a connection gone stale is tried once more on a new one: setting a claim twice is the same as
 setting it once.
 """
 
@@ -11,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from celery import Celery
-from kombu.exceptions import OperationalError
 
 from cloudassist import topology
 from cloudassist.errors import ServiceUnavailableError
 from cloudassist.orders import Order
 from cloudassist_agent.clock import ServerClock
+from cloudassist_agent.wire import Wire
 
 T = TypeVar("T")
 
@@ -34,10 +33,9 @@ class Link:
     """The connection; safe to share between threads. Raises ServiceUnavailableError."""
 
     def __init__(self, app: Celery, clock: ServerClock) -> None:
-        self._app = app
+        self._wire = Wire(app, "claims and signs of life wait")
         self._clock = clock
         self._lock = threading.Lock()
-        self._connection: Any = None
 
     def claim(self, order: Order, value: str) -> Claim:
         """Claim a record unless somebody has, and read its payload, in one round trip."""
@@ -67,10 +65,14 @@ class Link:
         """Set the presence of each instance; return what was there before."""
         return self._set_presence(presence, px=lifetime_ms)
 
+    def doubt(self) -> None:
+        """Have a new connection made for the next command."""
+        self._wire.doubt()
+
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
-            self._drop()
+            self._wire.close()
 
     def _set_presence(self, presence: Mapping[str, bytes], **options: Any) -> dict[str, bytes]:
         def ask(pipe: Any) -> None:
@@ -91,19 +93,10 @@ class Link:
                 return self._try(ask)
 
     def _try(self, ask: Callable[[Any], None]) -> list[Any]:
-        if self._connection is None:
-            self._connection = self._app.connection_for_write()
-        connection = self._connection
-        try:
-            with connection.default_channel.client.pipeline(transaction=False) as pipe:
-                ask(pipe)
-                answers: list[Any] = pipe.execute()
-                return answers
-        except (OperationalError, *connection.connection_errors, *connection.channel_errors) as error:
-            self._drop()
-            raise ServiceUnavailableError(f"no answer from the server: {error}") from error
-
-    def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.collect()
+        with (
+            self._wire.connection() as connection,
+            connection.default_channel.client.pipeline(transaction=False) as pipe,
+        ):
+            ask(pipe)
+            answers: list[Any] = pipe.execute()
+            return answers

@@ -14,6 +14,7 @@ from typing import Any, Final
 from cloudassist.errors import MessageError, ServiceUnavailableError
 from cloudassist.guard import Refusals
 from cloudassist.looper import Looper
+from cloudassist.patience import Patience
 from cloudassist.presence import Presence
 from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.link import Link
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 
 EVENT_SECONDS: Final = 30
 """Seconds between two worker-heartbeat events: Flower calls a worker offline after 120."""
-ACQUIRE_AGAIN_SECONDS: Final = 1.0
-"""Seconds between two attempts to get the lease of an instance."""
 GONE_MS: Final = 1
 """Milliseconds that the last sign of life of an agent that stops is kept."""
 
@@ -63,15 +62,13 @@ class Heart(Looper):
 
         Returns False where the wait was ended by :meth:`drain`.
         """
-        told = ""
+        patience = Patience(log, "lease")
         while not self.draining:
             reason = self._reason_to_wait()
             if not reason:
+                patience.succeeded()
                 return True
-            if reason != told:
-                log.warning("waiting: %s", reason)
-                told = reason
-            self._drained.wait(ACQUIRE_AGAIN_SECONDS)
+            self._drained.wait(patience.failed(reason))
         return False
 
     @property

@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from celery import Celery
 from kombu import serialization
-from kombu.exceptions import OperationalError
 
 from cloudassist import keyring, topology
 from cloudassist.errors import ServiceUnavailableError
 from cloudassist.looper import Looper
 from cloudassist.messages import MAC_HEADER, Registration, Report
 from cloudassist_agent.journal import Entry, Journal, JournalError
+from cloudassist_agent.wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Sender(Looper):
 
     def __init__(self, app: Celery, journal: Journal, mac_keys: dict[str, bytes], prune: Callable[[], object]) -> None:
         super().__init__()
-        self._app = app
+        self._wire = Wire(app, "reports wait")
         self._journal = journal
         self._mac_keys = mac_keys
         self._prune = prune
@@ -52,7 +52,7 @@ class Sender(Looper):
         self._chunks: dict[str, Report] = {}
         self._insisted: dict[str, Report] = {}
         self._unmarked: set[str] = set()
-        self._producer: Any = None
+        self._producer: tuple[Any, Any] = (None, None)
         # A body that is text already: the MAC is over its very bytes, so nobody may write it anew.
         serialization.register(_SERIALIZER, _as_it_is, None, _CONTENT_TYPE, "utf-8")
 
@@ -70,6 +70,10 @@ class Sender(Looper):
         """Say how a record ended that the journal could not take: from memory, until it was sent."""
         self._insisted[message.record_id] = message
         self.wake()
+
+    def doubt(self) -> None:
+        """Have a new connection made for the next report."""
+        self._wire.doubt()
 
     def turn(self) -> float:
         """Publish what there is."""
@@ -95,7 +99,7 @@ class Sender(Looper):
         """Say what is left."""
         while self.turn() == 0:
             pass
-        self._drop()
+        self._wire.close()
 
     def _unsent(self) -> list[Entry]:
         try:
@@ -124,11 +128,8 @@ class Sender(Looper):
                 log.error("the journal was not pruned: %s", error)
 
     def _publish(self, bodies: list[tuple[str, str]]) -> None:
-        if self._producer is None:
-            self._producer = self._app.connection_for_write().Producer(serializer=_SERIALIZER, auto_declare=False)
-        producer = self._producer
-        connection = producer.connection
-        try:
+        with self._wire.connection() as connection:
+            producer = self._producer_on(connection)
             # A batch costs more than it saves where there is but one, which is nearly always.
             with producer.batch() if len(bodies) > 1 else contextlib.nullcontext():
                 for instance_id, body in bodies:
@@ -138,14 +139,11 @@ class Sender(Looper):
                         routing_key=topology.REPORTS_QUEUE,
                         headers={MAC_HEADER: keyring.mac(self._mac_keys[instance_id], body.encode())},
                     )
-        except (OperationalError, *connection.connection_errors, *connection.channel_errors) as error:
-            self._drop()
-            raise ServiceUnavailableError(f"reports wait: {error}") from error
 
-    def _drop(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.connection.collect()
+    def _producer_on(self, connection: Any) -> Any:
+        if self._producer[0] is not connection:
+            self._producer = (connection, connection.Producer(serializer=_SERIALIZER, auto_declare=False))
+        return self._producer[1]
 
 
 def _as_it_is(body: str) -> str:

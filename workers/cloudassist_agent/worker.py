@@ -15,6 +15,7 @@ from kombu import Consumer
 
 from cloudassist import topology, transport
 from cloudassist.app import Application, GuardedWorker, from_environment
+from cloudassist.consumer import PatientConsumer
 from cloudassist.settings import read
 from cloudassist_agent import remote
 from cloudassist_agent.agent import Agent
@@ -69,6 +70,21 @@ class AgentWorker(GuardedWorker):
         super().install_platform_tweaks(worker)
         platform_signals["SIGTERM"] = platform_signals["SIGINT"] = self._on_signal
 
+    def connection_lost(self) -> None:
+        """Doubt the agent's own connections, too: on a half-open one it would wait for seconds."""
+        super().connection_lost()
+        agent: Agent = self.app.agent
+        agent.link.doubt()
+        agent.sender.doubt()
+
+    def cancel_orders(self) -> None:
+        """Take no orders any more; called on the worker's own thread."""
+        consumer = self.consumer
+        for orders in (consumer.task_consumer, *consumer.app.more_orders):
+            if orders is not None:
+                orders.cancel()
+                orders.channel.hang_up()
+
     def drain(self, why: str) -> None:
         """Take no new orders, and end when the last script has ended; returns at once. Once is enough."""
         agent: Agent = self.app.agent
@@ -92,18 +108,21 @@ class AgentWorker(GuardedWorker):
     def _drain(self) -> None:
         agent: Agent = self.app.agent
         if self.hub is not None:
-            self.hub.call_soon(self._cancel_orders)
+            self.hub.call_soon(self.cancel_orders)
         agent.running.wait_until_idle()
         state.should_stop = EX_OK
         if self.hub is not None:
             self.hub.call_soon(_nothing)
 
-    def _cancel_orders(self) -> None:
-        consumer = self.consumer
-        for orders in (consumer.task_consumer, *consumer.app.more_orders):
-            if orders is not None:
-                orders.cancel()
-                orders.channel.hang_up()
+
+class AgentConsumer(PatientConsumer):
+    """The consumer of an agent; one that drains takes no orders over a new connection either."""
+
+    def on_ready(self) -> None:
+        """Hold back from the first pop where the agent drains."""
+        super().on_ready()
+        if self.app.agent.heart.draining:
+            self.controller.cancel_orders()
 
 
 class AgentStep(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -190,6 +209,7 @@ def make_app(settings: AgentSettings) -> AgentApplication:
         task_default_queue=names[0],
         task_queues=transport.direct_queues(names[:QUEUES_PER_CHANNEL]),
         worker_concurrency=settings.slots,
+        worker_consumer="cloudassist_agent.worker:AgentConsumer",
         worker_enable_remote_control=settings.remote_control,
         worker_send_task_events=settings.events,
         event_exchange=f"celeryev/{settings.instance_id[0]}",

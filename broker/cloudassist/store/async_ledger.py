@@ -4,18 +4,16 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, Self
 
-from redis import asyncio as redis
 from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from cloudassist.settings import Settings
+from cloudassist.store import server
 from cloudassist.store.call import Call
 from cloudassist.store.exchange import (
     ANSWER_SECONDS,
-    CONNECT_SECONDS,
     NOTICE_GAP_SECONDS,
     REACHABLE_AGAIN_SECONDS,
     Requests,
@@ -28,14 +26,14 @@ from cloudassist.store.exchange import (
 class AsyncLedger:
     """An asyncio connection; safe to share between the tasks of one event loop."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, master: str = server.DEFAULT_MASTER) -> None:
         self.url = url
-        self._client = redis.Redis.from_url(
-            url,
-            retry=Retry(NoBackoff(), 0),
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=ANSWER_SECONDS,
-        )
+        self._client = server.async_client(url, master, ANSWER_SECONDS)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the ledger that settings name."""
+        return cls(settings.url, master=settings.sentinel_master)
 
     async def run(self, calls: Sequence[Call[Any]]) -> list[Any]:
         """Carry out calls in one round trip, in order; raises the first error after all were tried."""

@@ -15,8 +15,6 @@ from cloudassist.settings import PREFIX
 from cloudassist.store import library
 from cloudassist.store.call import Call, Word
 
-CONNECT_SECONDS: Final = 2.0
-"""Seconds to reach the server."""
 ANSWER_SECONDS: Final = 5.0
 """Seconds to wait for an answer."""
 NOTICE_GAP_SECONDS: Final = 2.0

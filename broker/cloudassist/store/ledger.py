@@ -9,15 +9,14 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Self, TypeVar
 
-import redis
-from redis.backoff import NoBackoff
+from redis.client import PubSub
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
+from cloudassist.settings import Settings
+from cloudassist.store import server
 from cloudassist.store.call import Call
 from cloudassist.store.exchange import (
     ANSWER_SECONDS,
-    CONNECT_SECONDS,
     NOTICE_GAP_SECONDS,
     REACHABLE_AGAIN_SECONDS,
     Requests,
@@ -32,15 +31,17 @@ T = TypeVar("T")
 class Ledger:
     """A synchronous connection; safe to share between threads."""
 
-    def __init__(self, url: str, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self, url: str, *, master: str = server.DEFAULT_MASTER, answer_seconds: float = ANSWER_SECONDS
+    ) -> None:
         self.url = url
-        self._client = redis.Redis.from_url(
-            url,
-            retry=Retry(NoBackoff(), 0),
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=answer_seconds,
-        )
-        self._idle_listeners: list[tuple[redis.client.PubSub, str]] = []
+        self._client = server.client(url, master, answer_seconds)
+        self._idle_listeners: list[tuple[PubSub, str]] = []
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the ledger that settings name."""
+        return cls(settings.url, master=settings.sentinel_master)
 
     def call(self, call: Call[T]) -> T:
         """Carry out one call."""
@@ -104,7 +105,7 @@ class Ledger:
 class Listener:
     """Notices from one channel. A notice only says that something changed; the ledger says what."""
 
-    def __init__(self, pubsub: "redis.client.PubSub", channel: str, before: str) -> None:
+    def __init__(self, pubsub: PubSub, channel: str, before: str) -> None:
         self._pubsub = pubsub
         self._channel = channel
         self._before = before

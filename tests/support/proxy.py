@@ -1,0 +1,138 @@
+"""A network between an agent and its server that can be cut, silenced and slowed down."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+CHUNK = 64 * 1024
+
+
+class Proxy:
+    """Forwards connections to a port of this machine. Its own port stays the same, whatever happens to it."""
+
+    def __init__(self, target: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._target = target
+        self._loop = loop
+        self._server: asyncio.Server | None = None
+        self._pairs: set[_Pair] = set()
+        self._silent = False
+        self.port = 0
+        self.delay = 0.0
+        """Seconds that everything takes longer in each direction."""
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def cut(self) -> None:
+        """Break every connection."""
+        self._call(self._cut())
+
+    def refuse(self) -> None:
+        """Break every connection and take no new one."""
+        self._call(self._refuse())
+
+    def accept(self) -> None:
+        """Take connections again, and forward everything on new ones."""
+        self._silent = False
+        self._call(self._listen())
+
+    def freeze(self, *, new: bool = False) -> None:
+        """Swallow what goes over the connections that there are (``new``: and those to come); they stay open."""
+        self._silent = new
+        self._call(self._freeze())
+
+    def mute(self) -> None:
+        """Swallow the answers on the connections that there are; what is asked arrives."""
+        self._call(self._freeze(asked=False))
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    async def _listen(self) -> None:
+        if self._server is None:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+            self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _refuse(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        await self._cut()
+        await asyncio.gather(*(pair.task for pair in self._pairs))
+
+    async def _cut(self) -> None:
+        for pair in list(self._pairs):
+            pair.abort()
+
+    async def _freeze(self, *, asked: bool = True) -> None:
+        for pair in self._pairs:
+            pair.answers_frozen = True
+            pair.asked_frozen = asked
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = _Pair(writer, server_writer, asyncio.current_task(), frozen=self._silent)
+        self._pairs.add(pair)
+        try:
+            await asyncio.gather(
+                self._pump(pair, reader, server_writer, asked=True),
+                self._pump(pair, server_reader, writer, asked=False),
+            )
+        finally:
+            self._pairs.discard(pair)
+            pair.abort()
+
+    async def _pump(
+        self, pair: "_Pair", reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, asked: bool
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(CHUNK):
+                if self.delay:
+                    await asyncio.sleep(self.delay)
+                if not (pair.asked_frozen if asked else pair.answers_frozen):
+                    writer.write(data)
+                    await writer.drain()
+        # The end of one side is only told to the other where the line is good.
+        if not (pair.asked_frozen if asked else pair.answers_frozen):
+            pair.abort()
+
+
+class _Pair:
+    """The two ends of one connection."""
+
+    def __init__(
+        self, client: asyncio.StreamWriter, server: asyncio.StreamWriter, task: "asyncio.Task[None]", *, frozen: bool
+    ) -> None:
+        self._ends = (client, server)
+        self.task = task
+        self.asked_frozen = self.answers_frozen = frozen
+
+    def abort(self) -> None:
+        for end in self._ends:
+            end.transport.abort()
+
+
+@contextlib.contextmanager
+def proxy(target: int) -> Iterator[Proxy]:
+    """Run a proxy to a port."""
+    loop = asyncio.new_event_loop()
+    forwarder = Proxy(target, loop)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        forwarder.accept()
+        yield forwarder
+        forwarder.refuse()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
