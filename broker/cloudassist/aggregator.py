@@ -21,7 +21,7 @@ from cloudassist import fields, ids, keyring, limits, messages
 from cloudassist.errors import MessageError
 from cloudassist.keyring import AgreementKey
 from cloudassist.looper import Looper
-from cloudassist.messages import Message, Registration, Report
+from cloudassist.messages import ClientStatus, Message, Registration, Report
 from cloudassist.settings import Settings
 from cloudassist.store import instances, invocations, reports
 from cloudassist.store.call import Call
@@ -130,7 +130,7 @@ class Aggregator(Looper):
                 log.error("a report could not be applied: %s", answer)
                 self._reject(letter.raw, "not-applied")
             elif answer == "unknown":
-                self._reject(letter.raw, "unknown-record")
+                self._reject(letter.raw, "unknown")
             elif answer is False:
                 self._reject(letter.raw, "foreign-key")
 
@@ -138,7 +138,9 @@ class Aggregator(Looper):
         if isinstance(letter.message, Registration):
             self._proofs.check_registration(letter)
             return instances.register(letter.message)
-        self._proofs.check_report(letter)
+        self._proofs.check(letter)
+        if isinstance(letter.message, ClientStatus):
+            return instances.note_client(letter.message)
         return reports.apply(letter.message, retention_ms=self._retention_ms, watch_ms=self._watch_ms)
 
     def _reject(self, raw: bytes, reason: str) -> None:
@@ -174,12 +176,10 @@ class _Proofs:
             raise MessageError("bad-mac")
         self._known.pop(registration.instance_id, None)
 
-    def check_report(self, letter: _Letter) -> None:
-        """Raise MessageError unless the instance sent this, about a record of its own."""
-        report = letter.message
-        assert isinstance(report, Report)
-        _, instance_id = ids.split_record_id(report.record_id)
-        if instance_id != report.instance_id:
+    def check(self, letter: _Letter) -> None:
+        """Raise MessageError unless the instance sent this, and about itself or a record of its own."""
+        instance_id = letter.message.instance_id
+        if isinstance(letter.message, Report) and ids.split_record_id(letter.message.record_id)[1] != instance_id:
             raise MessageError("foreign-record")
         key = self._known.get(instance_id)
         if key is None:

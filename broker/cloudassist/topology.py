@@ -68,6 +68,11 @@ def presence_key(instance_id: str) -> str:
     return f"presence.{instance_id}"
 
 
+def owner_key(instance_id: str) -> str:
+    """Return the key in which the instance reads whose its id is: ``<public key>/<machine id>``."""
+    return f"owner.{instance_id}"
+
+
 def claim_key(instance_id: str, record_id: str) -> str:
     """Return the key that whoever decides a record's fate sets first."""
     return f"claim:{instance_id}:{record_id}"

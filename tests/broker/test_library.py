@@ -3,7 +3,7 @@ import re
 
 from cloudassist import limits
 from cloudassist.error_code import ErrorCode
-from cloudassist.messages import Registration, Report
+from cloudassist.messages import ClientState, ClientStatus, Registration, Report
 from cloudassist.settings import Settings
 from cloudassist.status import MOVES, InvocationStatus
 from cloudassist.store import commands, instances, invocations, library, reports, retention, sweeps
@@ -34,6 +34,7 @@ CALLS = {
     "list_retired": retention.list_retired(1, 1, 1),
     "read_epochs": instances.read_epochs(NAMES),
     "register_instance": instances.register(Registration("web-1", "key", "1")),
+    "note_client": instances.note_client(ClientStatus("web-1", ClientState.RUNNING)),
     "begin_invocation": invocations.begin(BEGINNING, Settings(), LIFETIMES),
     "plan_records": invocations.plan("t-1", "c-1", NAMES, last=True, lifetimes=LIFETIMES, check_ms=1, open_limit=60),
     "stop_records": invocations.stop(

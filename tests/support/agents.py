@@ -62,6 +62,7 @@ def agent(
         **{PREFIX + key: value for key, value in own.items()},
         **(environment or {}),
     }
+    folder.mkdir(exist_ok=True)
     log_file = folder / f"{name}.log"
     with log_file.open("ab") as log:
         process = subprocess.Popen(command, env=variables, stdout=log, stderr=log, start_new_session=True)

@@ -1,14 +1,17 @@
 """The agent dies, stalls, drains, or meets itself."""
 
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import redis
 
 from cloudassist import InvocationStatus, InvokeStatus, LocalStack, topology
 from cloudassist.settings import PREFIX
+from support.agents import agent
 from support.processes import marked
 from support.servers import cut
 from support.stacks import FAST, by_instance, logging_script, runs
@@ -166,7 +169,50 @@ def test_a_second_signal_ends_the_scripts(fast, assistant, web_1, server):
     wait_until(lambda: drains(server, "web-1"), "the first signal to arrive")
     fast.kill(web_1, signal.SIGTERM)
     assert process.wait(10) == 0
-    assert invocation.wait(timeout=20).status is InvokeStatus.STOPPED
+    was_interrupted(invocation, "web-1")
+
+
+def test_draining_has_a_limit(fast, assistant, tmp_path):
+    """Whoever told the agent to end did not ask for a stop of the script: it has failed."""
+    with agent(fast, "limited", tmp_path, DRAIN_SECONDS="1") as limited:
+        invocation = assistant.run_command("sleep 60", instance_ids=["limited"])
+        wait_until(lambda: by_instance(invocation)["limited"].start_time, "the script to start")
+        assert limited.term() >= 1
+        assert "1 s are over: ending 1 scripts" in limited.log
+        was_interrupted(invocation, "limited")
+
+
+def was_interrupted(invocation, name):
+    assert invocation.wait(timeout=20).status is InvokeStatus.FAILED
+    result = by_instance(invocation)[name]
+    assert (result.error_code, result.exit_code) == ("ExecutionInterrupted", None)
+    assert "the agent had to end; 2 processes were ended" in result.error_info
+    assert marked(result.record_id) == set()
+
+
+def test_another_machine_is_refused_until_it_is_enrolled_anew(fast, assistant, server, tmp_path):
+    """F40: the id belongs to the key and the machine that came first, also while those are away."""
+    with agent(fast, "owned", tmp_path):
+        pass
+    wait_until(lambda: not server.exists(topology.presence_key("owned")), "the first one to be gone")
+    with agent(fast, "owned", tmp_path / "elsewhere", wait=False) as other:
+        other.wait_for("owned belongs to another machine, and is refused until it is enrolled anew")
+        assert not server.exists(topology.presence_key("owned"))
+        failed = assistant.run_command("true", instance_ids=["owned"]).wait(timeout=20)
+        assert by_instance(failed)["owned"].error_code == "ClientNotRunning"
+        assert other.term() < 5
+    with agent(fast, "owned", tmp_path):
+        assert assistant.run_command("true", instance_ids=["owned"]).wait(timeout=20).status is InvokeStatus.FINISHED
+
+
+def test_one_that_was_let_in_before_it_was_known_is_sent_away(fast, server, tmp_path):
+    """Its registration is refused: the next sign of life tells it whose the id is."""
+    server.set(topology.presence_key("early"), b"", px=1)
+    with agent(fast, "early", tmp_path, wait=False) as early:
+        early.wait_for("consuming from")
+        server.set(topology.owner_key("early"), "somebody/else")
+        early.wait_for("early belongs to another machine")
+        assert early.process.wait(10) == 0
 
 
 def agent_environment(stack, **settings):
@@ -185,7 +231,11 @@ def test_a_second_agent_on_the_same_folder_is_refused(fast):
 
 
 def test_the_same_instance_elsewhere_waits_and_takes_nothing(fast, assistant, tmp_path):
-    """F39: a clone's journal has another id, so the lease is not its own."""
+    """F39: it has the same key, but its journal has another id, so the lease is not its own."""
+    folder = Path("agents", "web-2")
+    (tmp_path / "elsewhere" / folder).mkdir(parents=True)
+    key = folder / "instance.key"
+    shutil.copy(fast.data_dir / "state" / key, tmp_path / "elsewhere" / key)
     command = [sys.executable, "-m", "cloudassist_agent", "run"]
     environment = agent_environment(fast, INSTANCE_ID="web-2", STATE_DIR=str(tmp_path / "elsewhere"))
     with (tmp_path / "log").open("w") as log:

@@ -49,10 +49,12 @@ def test_waiting_for_the_last_one():
     thread.join()
 
 
-def test_all_can_be_stopped():
+def test_all_can_be_interrupted_but_one_that_was_stopped_was_stopped():
     running = Running(5, lambda: None)
     runs = [running.add(f"t-{number}.web-1", "web-1") for number in range(3)]
-    running.stop_all()
+    runs[0].stop()
+    running.interrupt_all()
     assert all(run.stopped for run in runs)
+    assert [run.interrupted for run in runs] == [False, True, True]
     for run in runs:
         running.remove(run)

@@ -18,6 +18,7 @@ from cloudassist_agent.executor import Outcome
 from cloudassist_agent.journal import Entry, Journal, JournalError
 from cloudassist_agent.link import Link
 from cloudassist_agent.orders import Orders
+from cloudassist_agent.owner import Owner
 from cloudassist_agent.presence import Heart
 from cloudassist_agent.running import Running
 from cloudassist_agent.sender import Sender
@@ -44,7 +45,8 @@ class Agent:
         create_key(folder / KEY_FILE, "instance")
         key = AgreementKey.load(folder / KEY_FILE, "instance")
         self._settings = settings
-        self._public_key = encode_key(key.public)
+        self._owner = Owner(encode_key(key.public), host.machine_id())
+        self._facts = host.facts()
         self._clock = ServerClock()
         self.link = Link(app, self._clock)
         self.journal = _journal(folder / JOURNAL_FILE)
@@ -52,7 +54,8 @@ class Agent:
         mac_keys = {instance_id: key.mac_key(instance_id, trust.report) for instance_id in settings.instance_id}
         self.sender = Sender(app, self.journal, mac_keys, self._prune)
         self.running = Running(settings.running_per_instance, self._presence_changed)
-        self.heart = Heart(self.link, self._clock, settings, self.running, app.refusals, self.name)
+        self.heart = Heart(self.link, self._clock, settings, self.running, app.refusals, self.name, self._owner)
+        self.heart.on_beat = self.look_at_host
         self.orders = Orders(
             settings=settings,
             trust=trust,
@@ -65,14 +68,15 @@ class Agent:
         )
 
     def start(self) -> bool:
-        """Get the lease, settle what an earlier agent left behind, and begin to speak. Waits for the server.
+        """End what an earlier agent left running, get the lease, report, and begin to speak. Waits for the server.
 
         Returns False where it was told to stop before it had the lease.
         """
+        tolls = [(entry, self._end(entry)) for entry in self.journal.unended()]
         if not self.heart.acquire():
             return False
-        for entry in self.journal.unended():
-            self._settle(entry)
+        for entry, toll in tolls:
+            self._settle(entry, toll)
         self.sender.start()
         self.heart.start()
         return True
@@ -83,16 +87,23 @@ class Agent:
 
     def register(self) -> None:
         """Say who the instances are; at every connection, since the server may have lost it."""
-        facts = {
-            "public_key": self._public_key,
-            "agent_version": __version__,
-            "os_type": host.os_type(),
-            "os_version": host.os_version(),
-            "hostname": host.hostname(),
-            "address": host.address(),
-        }
+        self._facts = host.facts()
         for instance_id in self._settings.instance_id:
-            self.sender.remark(Registration(instance_id, tags=self._settings.tags_by_key(), **facts))
+            registration = Registration(
+                instance_id,
+                self._owner.public_key,
+                __version__,
+                tags=self._settings.tags_by_key(),
+                machine_id=self._owner.machine_id,
+                **self._facts,
+            )
+            self.sender.remark(registration)
+
+    def look_at_host(self) -> None:
+        """Say who the instances are again, if something about the host has changed."""
+        if host.facts() != self._facts:
+            log.info("the host has changed: %s", host.facts())
+            self.register()
 
     def stop(self) -> None:
         """Say the last words, give the lease back, and close everything."""
@@ -109,13 +120,16 @@ class Agent:
     def _presence_changed(self) -> None:
         self.heart.wake()
 
-    def _settle(self, entry: Entry) -> None:
-        """End and report a script that ran when the last agent of this journal ended."""
+    def _end(self, entry: Entry) -> Toll:
+        """End the processes of a script that ran when the last agent of this journal ended."""
+        if entry.boot != host.boot_id():
+            return Toll()
+        grace = self._settings.kill_grace_seconds
+        return system.end_leftovers(entry.record_id, entry.pid, entry.pid_start, grace)
+
+    def _settle(self, entry: Entry, toll: Toll) -> None:
+        """Report such a script."""
         restarted = entry.boot != host.boot_id()
-        toll = Toll()
-        if not restarted:
-            grace = self._settings.kill_grace_seconds
-            toll = system.end_leftovers(entry.record_id, entry.pid, entry.pid_start, grace)
         code = ErrorCode.INSTANCE_RESTARTED if restarted else ErrorCode.EXECUTION_INTERRUPTED
         info = "the machine was restarted" if restarted else f"the agent ended; {toll}"
         outcome = Outcome(InvocationStatus.FAILED, error_code=code, error_info=info, toll=toll)

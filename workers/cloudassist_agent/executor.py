@@ -36,6 +36,16 @@ def refusal(code: ErrorCode, info: str) -> Outcome:
     return Outcome(InvocationStatus.FAILED, error_code=code, error_info=info)
 
 
+def stopped(run: Run, ended: Outcome | None = None) -> Outcome:
+    """Return the outcome of a record that was stopped, or ended with its agent; ``ended`` is that of its script."""
+    outcome = ended or Outcome(InvocationStatus.STOPPED)
+    if not run.interrupted:
+        return replace(outcome, status=InvocationStatus.STOPPED)
+    info = f"the agent had to end; {outcome.error_info}" if ended else "the agent had to end before the script began"
+    code = ErrorCode.EXECUTION_INTERRUPTED
+    return replace(outcome, status=InvocationStatus.FAILED, exit_code=None, error_code=code, error_info=info)
+
+
 def execute(payload: Payload, run: Run, settings: AgentSettings, follower: Follower) -> Outcome:
     """Run a script to its end; ``follower`` is told of it meanwhile.
 
@@ -60,10 +70,10 @@ def execute(payload: Payload, run: Run, settings: AgentSettings, follower: Follo
         return refusal(error.code, error.info)
     except Exception as error:  # whatever the operating system refuses: the record fails, the agent goes on
         return refusal(ErrorCode.EXECUTION_EXCEPTION, f"{type(error).__name__}: {error}")
-    return _outcome(ended, capture, payload.timeout)
+    return _outcome(ended, run, capture, payload.timeout)
 
 
-def _outcome(ended: Ended, capture: Capture, timeout: int) -> Outcome:
+def _outcome(ended: Ended, run: Run, capture: Capture, timeout: int) -> Outcome:
     outcome = Outcome(
         InvocationStatus.FINISHED,
         seconds=ended.seconds,
@@ -76,7 +86,7 @@ def _outcome(ended: Ended, capture: Capture, timeout: int) -> Outcome:
         case Ending.EXIT:
             return outcome
         case Ending.STOP:
-            return replace(outcome, status=InvocationStatus.STOPPED, error_info=str(ended.toll))
+            return stopped(run, replace(outcome, error_info=str(ended.toll)))
         case Ending.TIMEOUT:
             info = f"the script ran longer than {timeout} s; {ended.toll}"
             code = ErrorCode.EXECUTION_TIMEOUT

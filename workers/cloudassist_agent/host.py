@@ -1,5 +1,6 @@
 """What an agent says of its host, and what names one boot of it."""
 
+import hashlib
 import platform
 import socket
 from functools import cache
@@ -16,17 +17,31 @@ def boot_id() -> str:
         return f"{platform.node()}-unknown"
 
 
+def machine_id() -> str:
+    """Return a name of this machine, which a copy of it does not have; empty where the system has no such thing.
+
+    It is a hash: the system's own id is not to be told to others (machine-id(5)).
+    """
+    own = system.machine_id()
+    return hashlib.sha256(f"cloudassist {own}".encode()).hexdigest()[:32] if own else ""
+
+
+def facts() -> dict[str, str]:
+    """Return what a registration says of the host."""
+    release = _os_release()
+    return {
+        "os_type": os_type(),
+        "os_version": release.get("PRETTY_NAME", platform.platform())[:255],
+        "os_id": release.get("ID", platform.system().lower())[:255],
+        "os_release": release.get("VERSION_ID", platform.release())[:255],
+        "hostname": hostname(),
+        "address": address(),
+    }
+
+
 def os_type() -> str:
     """Return the API's word for the operating system: Linux, Windows or FreeBSD."""
     return platform.system()
-
-
-def os_version() -> str:
-    """Return the name of the operating system as its maker writes it."""
-    try:
-        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.platform())[:255]
-    except OSError:
-        return platform.platform()[:255]
 
 
 def hostname() -> str:
@@ -43,3 +58,10 @@ def address() -> str:
         except OSError:
             return ""
         return str(probe.getsockname()[0])
+
+
+def _os_release() -> dict[str, str]:
+    try:
+        return platform.freedesktop_os_release()
+    except OSError:
+        return {}

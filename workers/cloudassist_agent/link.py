@@ -1,11 +1,11 @@
-"""The few keys of the server that an agent touches itself: claims, presence, and the payload of an order.
+"""The few keys of the server that an agent touches itself: claims, presence, owner, and the payload of an order.
 
 A command that fails on a connection gone stale is tried once more on a new one: setting a claim twice is the same as
 setting it once.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -64,6 +64,13 @@ class Link:
     def set_presence(self, presence: Mapping[str, bytes], lifetime_ms: int) -> dict[str, bytes]:
         """Set the presence of each instance; return what was there before."""
         return self._set_presence(presence, px=lifetime_ms)
+
+    def owners(self, instance_ids: Iterable[str]) -> dict[str, str]:
+        """Return whose each instance id is; none for one that nobody has registered."""
+        names = list(instance_ids)
+        (found,) = self._ask(lambda pipe: pipe.mget([topology.owner_key(name) for name in names]))
+        pairs = zip(names, found, strict=True)
+        return {name: owner.decode(errors="replace") for name, owner in pairs if owner is not None}
 
     def doubt(self) -> None:
         """Have a new connection made for the next command."""

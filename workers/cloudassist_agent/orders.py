@@ -123,7 +123,7 @@ class Orders:
     def _run(self, order: Order, payload: Payload, run: Run) -> Outcome:
         record_id, started = order.record_id, self.clock.now()
         if run.stopped:
-            outcome = Outcome(InvocationStatus.STOPPED)
+            outcome = executor.stopped(run)
         else:
             outcome = executor.execute(payload, run, self.settings, self._follower(record_id, started))
         start_time = None if outcome.seconds is None else started

@@ -12,19 +12,33 @@ from cloudassist_agent.process import ScriptProcess
 from cloudassist_agent.script import Script
 from cloudassist_agent.toll import Toll
 
-__all__ = ["EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User", "boot_id", "end_leftovers", "hold", "process_start"]
+__all__ = [
+    "EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User",
+    "boot_id", "end_leftovers", "hold", "machine_id", "process_start",
+]  # fmt: skip
 
 EXECUTION_PATH: Final = Path("/tmp")  # noqa: S108 - the task execution path of the overview
 SCRIPTS: Final[Mapping[CommandType, Callable[[str], Script]]] = {
     CommandType.SHELL: script.shell,
     CommandType.POWERSHELL: script.powershell,
 }
+_MACHINE_IDS: Final = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_id() -> str:
     """Return what changes with every start of the machine; raises OSError where there is no such thing."""
     return _BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def machine_id() -> str:
+    """Return what tells this machine from a copy of it; empty where there is no such thing (a container)."""
+    for path in _MACHINE_IDS:
+        try:
+            return path.read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+    return ""
 
 
 def hold(file: IO[str]) -> None:

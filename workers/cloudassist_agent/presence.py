@@ -18,6 +18,7 @@ from cloudassist.patience import Patience
 from cloudassist.presence import Presence
 from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.link import Link
+from cloudassist_agent.owner import Owner
 from cloudassist_agent.running import Running
 from cloudassist_agent.settings import AgentSettings
 
@@ -30,7 +31,10 @@ GONE_MS: Final = 1
 
 
 class Heart(Looper):
-    """The duty. ``name_of_agent`` names journal and boot; ``on_replaced`` is called when another agent took over."""
+    """The duty. ``name_of_agent`` names journal and boot, ``owner`` whose the instances must be.
+
+    ``on_replaced`` is called when another agent took over, ``on_beat`` before each sign of life.
+    """
 
     name = "presence"
 
@@ -42,6 +46,7 @@ class Heart(Looper):
         running: Running,
         refusals: Refusals,
         name_of_agent: str,
+        owner: Owner,
     ) -> None:
         super().__init__()
         self._link = link
@@ -52,9 +57,11 @@ class Heart(Looper):
         self._running = running
         self._refusals = refusals
         self._agent = name_of_agent
+        self._owner = owner
         self._next_event = 0.0
         self._drained = threading.Event()
         self.on_replaced: Callable[[str], None] = log.critical
+        self.on_beat: Callable[[], None] = lambda: None
         self.send_event: Callable[..., Any] | None = None
 
     def acquire(self) -> bool:
@@ -83,9 +90,12 @@ class Heart(Looper):
 
     def turn(self) -> float:
         """Give a sign of life; return the seconds to rest."""
+        self.on_beat()
         others = self._others(self._link.set_presence(self._presences(), self._lifetime_ms))
         if others:
             self.on_replaced(f"another agent has taken over {', '.join(others[:5])}")
+        elif reason := self._why_not_ours():
+            self.on_replaced(reason)
         if self.send_event is not None and time.monotonic() >= self._next_event:
             self._next_event = time.monotonic() + EVENT_SECONDS
             self.send_event("worker-heartbeat", freq=EVENT_SECONDS)
@@ -97,10 +107,20 @@ class Heart(Looper):
 
     def _reason_to_wait(self) -> str:
         try:
+            if reason := self._why_not_ours():
+                return reason
             others = self._others(self._link.acquire(self._presences(), self._lifetime_ms))
         except ServiceUnavailableError as error:
             return error.message
         return f"another agent is running for {', '.join(others[:5])}" if others else ""
+
+    def _why_not_ours(self) -> str:
+        """Return why an instance id may not be used by this agent; empty where all may."""
+        owners = self._link.owners(self._instances)
+        names = [name for name, owner in owners.items() if not self._owner.is_it(owner)]
+        if not names:
+            return ""
+        return f"{', '.join(names[:5])} belongs to another machine, and is refused until it is enrolled anew"
 
     def _presences(self) -> dict[str, bytes]:
         refused = self._refusals.as_dict()

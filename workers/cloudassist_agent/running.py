@@ -6,13 +6,17 @@ from collections.abc import Callable
 
 
 class Run:
-    """One record in hand. A stop is a flag that can also be waited for, as a file descriptor."""
+    """One record in hand. A stop is a flag that can also be waited for, as a file descriptor.
+
+    ``interrupted`` tells that nobody asked for the stop: the agent itself has to end.
+    """
 
     def __init__(self, record_id: str, instance_id: str) -> None:
         self.record_id = record_id
         self.instance_id = instance_id
         self._read_end, self._write_end = os.pipe()
         self._stopped = threading.Event()
+        self.interrupted = False
 
     @property
     def stopped(self) -> bool:
@@ -77,10 +81,11 @@ class Running:
                 run.stop()
             return run is not None
 
-    def stop_all(self) -> None:
-        """Ask all of them to stop."""
+    def interrupt_all(self) -> None:
+        """Have all of them end, since the agent has to."""
         with self._changed:
             for run in self._runs.values():
+                run.interrupted = not run.stopped
                 run.stop()
 
     def __len__(self) -> int:

@@ -39,6 +39,8 @@ class AgentSettings(Settings):
     """Folder in which each script gets a private folder of its own (overview, "task execution path")."""
     keep_script_file: bool = False
     """Leave the script's folder in place after the run."""
+    drain_seconds: float = bounded(300, least=0, most=7 * 86_400)
+    """Seconds that scripts get to end by themselves when the agent is told to end; then they are ended."""
     remote_control: bool = True
     """Answer Celery's read-only remote control (inspect)."""
     events: bool = True

@@ -8,6 +8,7 @@
 ``end_leftovers``         ends what is left of a run whose agent is gone
 ``process_start``         what tells a process from a later one with its id
 ``boot_id``               what changes with every start of the machine
+``machine_id``            what tells the machine from a copy of it
 ``hold``                  holds a file for one process alone
 ========================  =============================================================================================
 """
@@ -26,4 +27,5 @@ User = here.User
 boot_id = here.boot_id
 end_leftovers = here.end_leftovers
 hold = here.hold
+machine_id = here.machine_id
 process_start = here.process_start

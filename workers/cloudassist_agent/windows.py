@@ -27,7 +27,10 @@ from cloudassist_agent.running import Run
 from cloudassist_agent.script import Script, ScriptError
 from cloudassist_agent.toll import Toll
 
-__all__ = ["EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User", "boot_id", "end_leftovers", "hold", "process_start"]
+__all__ = [
+    "EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User",
+    "boot_id", "end_leftovers", "hold", "machine_id", "process_start",
+]  # fmt: skip
 
 EXECUTION_PATH: Final = Path(os.environ.get("PROGRAMDATA", "C:\\ProgramData")) / "cloudassist" / "work" / "script"
 """The task execution path of the overview: <installation>\\work\\script."""
@@ -55,6 +58,8 @@ _LOOK_SECONDS: Final = 0.05
 _READ_BYTES: Final = 64 * 1024
 _BOOT_KEY: Final = r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters"
 
+_MACHINE_KEY: Final = r"SOFTWARE\Microsoft\Cryptography"
+
 _kernel: Final = ctypes.WinDLL("kernel32", use_last_error=True)
 _kernel.CreateJobObjectW.restype = wintypes.HANDLE
 _kernel.AssignProcessToJobObject.argtypes = (wintypes.HANDLE, wintypes.HANDLE)
@@ -68,6 +73,15 @@ def boot_id() -> str:
     """Return what changes with every start of the machine; raises OSError where there is no such thing."""
     with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _BOOT_KEY) as key:
         return f"boot-{winreg.QueryValueEx(key, 'BootId')[0]}"
+
+
+def machine_id() -> str:
+    """Return what tells this machine from a copy of it; empty where there is no such thing."""
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _MACHINE_KEY) as key:
+            return str(winreg.QueryValueEx(key, "MachineGuid")[0])
+    except OSError:
+        return ""
 
 
 def hold(file: IO[str]) -> None:

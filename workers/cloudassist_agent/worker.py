@@ -52,7 +52,8 @@ class AgentApplication(Application):
 class AgentWorker(GuardedWorker):
     """A worker that drains: at SIGTERM it takes no new orders, and ends when its last script has ended.
 
-    Meanwhile it still hears stops, reports, and gives its signs of life. A second signal stops the scripts.
+    Meanwhile it still hears stops, reports, and gives its signs of life. After a limit, or at a second signal, it ends
+    the scripts.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -100,16 +101,22 @@ class AgentWorker(GuardedWorker):
     def _obey_signal(self, name: str) -> None:
         agent: Agent = self.app.agent
         if agent.heart.draining:
-            log.warning("%s again: stopping %d scripts", name, len(agent.running))
-            agent.running.stop_all()
+            self._interrupt(f"{name} again")
         else:
             self.drain(name)
+
+    def _interrupt(self, why: str) -> None:
+        running = self.app.agent.running
+        log.warning("%s: ending %d scripts", why, len(running))
+        running.interrupt_all()
 
     def _drain(self) -> None:
         agent: Agent = self.app.agent
         if self.hub is not None:
             self.hub.call_soon(self.cancel_orders)
-        agent.running.wait_until_idle()
+        if not agent.running.wait_until_idle(self.app.settings.drain_seconds):
+            self._interrupt(f"{self.app.settings.drain_seconds:.0f} s are over")
+            agent.running.wait_until_idle()
         state.should_stop = EX_OK
         if self.hub is not None:
             self.hub.call_soon(_nothing)

@@ -49,6 +49,6 @@ def as_nothing(_: Any) -> None:
     """Decode an answer that says nothing."""
 
 
-def flat(fields: Mapping[str, Word]) -> list[Word]:
+def flat(fields: Mapping[str, Any]) -> list[Word]:
     """Return fields and values as one list."""
     return [word for pair in fields.items() for word in pair]

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from cloudassist import topology
-from cloudassist.messages import Registration
+from cloudassist.messages import ClientStatus, Registration
 from cloudassist.store import keys
 from cloudassist.store.call import Call, as_fields, as_text, as_texts, command, flat
 from cloudassist.store.library import function_call
+
+_FACTS: Final = ("agent_version", "os_type", "os_version", "os_id", "os_release", "hostname", "address")
 
 
 def read_epochs(instance_ids: Sequence[str]) -> Call[tuple[int, list[int | None]]]:
@@ -22,16 +24,29 @@ def read_epochs(instance_ids: Sequence[str]) -> Call[tuple[int, list[int | None]
 
 
 def register(registration: Registration) -> Call[bool]:
-    """Write down who an instance is; False where the id belongs to another key."""
-    facts = {
-        name: getattr(registration, name) for name in ("agent_version", "os_type", "os_version", "hostname", "address")
-    }
+    """Write down who an instance is; False where the id belongs to another key or machine."""
+    facts = {name: getattr(registration, name) for name in _FACTS}
     facts["tags"] = json.dumps(registration.tags)
+    name = registration.instance_id
     return function_call(
         "register_instance",
-        [keys.instance(registration.instance_id), keys.INSTANCES],
-        [registration.instance_id, registration.public_key, *flat(facts)],
+        [keys.instance(name), keys.INSTANCES, topology.owner_key(name)],
+        [name, registration.public_key, registration.machine_id, *flat(facts)],
         bool,
+    )
+
+
+def note_client(status: ClientStatus) -> Call[str]:
+    """Write down what the daemon of an instance says of its agent; ``unknown`` where that is not registered."""
+    facts = {
+        "client_state": status.state,
+        "client_restarts": status.restarts,
+        "client_reason": status.reason,
+        "client_cpu_percent": status.cpu_percent,
+        "client_rss_bytes": status.rss_bytes,
+    }
+    return function_call(
+        "note_client", [keys.instance(status.instance_id)], flat(facts), lambda done: "" if done else "unknown"
     )
 
 

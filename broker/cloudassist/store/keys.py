@@ -1,6 +1,6 @@
 """Every key of the ledger: its name, its type, how long it lives, and what it holds.
 
-Keys that instances touch (queues, ``presence.``, ``claim:``, ``payload:``) are named in
+Keys that instances touch (queues, ``presence.``, ``owner.``, ``claim:``, ``payload:``) are named in
 :mod:`cloudassist.topology`; the rest is named here and nowhere else: functions are handed the names.
 """
 
@@ -97,6 +97,7 @@ TABLE: Final = (
     Row(INSTANCES, "zset", PERMANENT, "ids of the registered instances, in lexical order"),
     Row("open:*", "set", PERMANENT, "records of an instance that have not ended; goes away when the last one ends"),
     Row("presence.*", "string", "45 s", "set by the instance while it lives"),
+    Row("owner.*", "string", PERMANENT, "whose an instance's id is: public key and machine"),
     Row("claim:*", "string", "until no copy of the order can be valid", "who decided a record's fate"),
     Row("payload:*", "string", "until no copy of the order can be valid", "script, parameters and options of a run"),
     Row("command:*", "hash", PERMANENT, "a command; one that is not kept goes away when its last run ends"),

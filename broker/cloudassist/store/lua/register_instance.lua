@@ -1,15 +1,22 @@
--- Write down who an instance is. The first public key seen for an id stays until the id is enrolled anew.
--- KEYS: known instances
--- ARGV: instance_id public_key (field value)*
--- Returns: 1 where it was written, 0 where the id belongs to another key
+-- Write down who an instance is. The first public key and the first machine id seen for an id stay until the id is
+-- enrolled anew; the instance can read in the owner key whose it is.
+-- KEYS: known instances owner
+-- ARGV: instance_id public_key machine_id (field value)*
+-- Returns: 1 where it was written, 0 where the id belongs to another key or machine
 local function register_instance(keys, args)
-  local pinned = redis.call('HGET', keys[1], 'public_key')
-  if pinned and pinned ~= args[2] then
+  local key, machine = unpack(redis.call('HMGET', keys[1], 'public_key', 'machine_id'))
+  if key and key ~= args[2] then
+    return 0
+  end
+  if not machine or machine == '' then
+    machine = args[3]
+  elseif args[3] ~= '' and args[3] ~= machine then
     return 0
   end
   redis.call('HSETNX', keys[1], 'epoch', 0)
   redis.call('HSETNX', keys[1], 'registration_time', now_ms())
-  redis.call('HSET', keys[1], 'public_key', args[2], unpack(args, 3))
+  redis.call('HSET', keys[1], 'public_key', args[2], 'machine_id', machine, unpack(args, 4))
   redis.call('ZADD', keys[2], 0, args[1])
+  redis.call('SET', keys[3], args[2] .. '/' .. machine)
   return 1
 end

@@ -1,37 +1,20 @@
-"""What an instance has to say: reports about a record, and who it is.
-
-Both travel as JSON on the ``reports`` queue, with the MAC of the body's bytes in the message's headers. Times are
-milliseconds of the server's clock, which an agent learns with each claim.
-"""
+"""What became of one record."""
 
 import base64
 import binascii
 import json
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from cloudassist import fields, limits, topology
+from cloudassist import fields, limits
 from cloudassist.errors import MessageError
 from cloudassist.fields import JsonObject
+from cloudassist.messages.kind import SCHEMA, Kind, instance_id
 from cloudassist.orders import MAXIMUM_MS, RECORD_ID_CHARACTERS
 from cloudassist.status import TERMINAL, InvocationStatus
 
-SCHEMA: Final = 1
-"""Version of what stands in these messages."""
-MAC_HEADER: Final = "mac"
-"""The header that carries the hexadecimal MAC of the body."""
 FINAL_SEQUENCE: Final = 2**31
 """Sequence number of a record's last report, above all others, so that it can be repeated after a restart."""
-
-
-class Kind(StrEnum):
-    """What a message is about."""
-
-    REGISTER = "register"
-    STARTED = "started"
-    OUTPUT = "output"
-    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +79,7 @@ class Report:
     def decode(cls, source: JsonObject) -> Self:
         """Read the body's fields; raises MessageError."""
         return cls(
-            instance_id=_instance_id(source),
+            instance_id=instance_id(source),
             record_id=fields.text(source, "record", most=RECORD_ID_CHARACTERS),
             sequence=fields.integer(source, "sequence", least=1, most=FINAL_SEQUENCE),
             status=_status(source),
@@ -111,72 +94,6 @@ class Report:
             killed=fields.integer(source, "killed", least=0, most=MAXIMUM_MS, default=0),
             position=fields.integer(source, "position", least=0, most=MAXIMUM_MS, default=0),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """Who an instance is: sent when its agent starts, when it reconnects, and when a fact changes.
-
-    ``public_key`` is the public half of the instance's key. The ledger pins the first one it sees for an id.
-    """
-
-    instance_id: str
-    public_key: str
-    agent_version: str
-    os_type: str = ""
-    os_version: str = ""
-    hostname: str = ""
-    address: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
-
-    def encode(self) -> str:
-        """Return the body."""
-        content: dict[str, Any] = {
-            "v": SCHEMA,
-            "kind": Kind.REGISTER,
-            "instance": self.instance_id,
-            **{name: getattr(self, name) for name in self.__slots__ if name != "instance_id"},
-        }
-        return json.dumps(content, separators=(",", ":"))
-
-    @classmethod
-    def decode(cls, source: JsonObject) -> Self:
-        """Read the body's fields; raises MessageError."""
-        tags = fields.texts(source, "tags", count=limits.TAG_COUNT, most=limits.TAG_VALUE_CHARACTERS)
-        if any(not 0 < len(key) <= limits.TAG_KEY_CHARACTERS for key in tags):
-            raise MessageError("bad-field", f"a tag's key must have 1 to {limits.TAG_KEY_CHARACTERS} characters")
-        return cls(
-            instance_id=_instance_id(source),
-            tags=tags,
-            **{
-                name: fields.text(source, name, most=255)
-                for name in cls.__slots__
-                if name not in {"instance_id", "tags"}
-            },
-        )
-
-
-Message = Report | Registration
-
-
-def decode(body: str | bytes) -> Message:
-    """Read the body of a message on ``reports``; raises MessageError."""
-    source = fields.parse_object(body, limit=limits.MESSAGE_BYTES)
-    if source.get("v") != SCHEMA:
-        raise MessageError("unknown-schema", str(source.get("v"))[:20])
-    if source.get("kind") == Kind.REGISTER:
-        return Registration.decode(source)
-    report = Report.decode(source)
-    if source.get("kind") != report.kind:
-        raise MessageError("bad-field", "kind does not go with status")
-    return report
-
-
-def _instance_id(source: JsonObject) -> str:
-    value = source.get("instance")
-    if not isinstance(value, str) or not topology.is_instance_id(value):
-        raise MessageError("bad-field", "instance")
-    return value
 
 
 def _status(source: JsonObject) -> InvocationStatus:

@@ -1,0 +1,116 @@
+"""What the aggregator makes of a batch: who says it, and whether that can be proven."""
+
+import json
+
+import pytest
+
+from cloudassist import keyring, topology
+from cloudassist.aggregator import Aggregator
+from cloudassist.keyring import AgreementKey, create_key, encode_key
+from cloudassist.messages import FINAL_SEQUENCE, ClientState, ClientStatus, Registration, Report
+from cloudassist.status import InvocationStatus
+from cloudassist.store import instances, keys
+from support.ledgers import plan_run
+from support.malformed import GOOD
+
+
+@pytest.fixture
+def region_key(tmp_path):
+    return key(tmp_path, "report")
+
+
+@pytest.fixture
+def aggregator(ledger, settings, region_key):
+    return Aggregator(ledger, settings, region_key)
+
+
+@pytest.fixture
+def say(server, region_key):
+    """Publish messages as the holder of a key."""
+
+    def say(own, *messages):
+        for message in messages:
+            body = message.encode()
+            mac = keyring.mac(own.mac_key(message.instance_id, region_key.public), body.encode())
+            server.lpush(topology.REPORTS_QUEUE, json.dumps(GOOD | {"headers": {"mac": mac}, "body": body}))
+
+    return say
+
+
+def key(folder, kind, name="own"):
+    path = folder / f"{name}.{kind}"
+    create_key(path, kind)
+    return AgreementKey.load(path, kind)
+
+
+def registration(own, name="web-9", **facts):
+    return Registration(name, encode_key(own.public), "1.0", **facts)
+
+
+def finished(record_id, name):
+    return Report(name, record_id, FINAL_SEQUENCE, InvocationStatus.FINISHED, start_time=1, finish_time=2, exit_code=0)
+
+
+def put_aside(server):
+    return server.hgetall(keys.REJECTED_COUNTS)
+
+
+def test_what_a_newcomer_says_in_one_breath_is_believed(aggregator, ledger, server, say, tmp_path):
+    own = key(tmp_path, "instance")
+    run = plan_run(ledger, server, ["web-1"])
+    server.delete(keys.instance("web-1"))
+    say(
+        own,
+        finished(run.record_ids[0], "web-1"),
+        registration(own, "web-1"),
+        ClientStatus("web-1", ClientState.RUNNING),
+    )
+    aggregator.turn()
+    assert put_aside(server) == {}
+    assert server.hget(keys.record(run.record_ids[0]), "status") == "Finished"
+    assert server.hget(keys.instance("web-1"), "client_state") == "Running"
+
+
+def test_an_id_belongs_to_whoever_came_first(aggregator, ledger, server, say, tmp_path):
+    own, other = key(tmp_path, "instance"), key(tmp_path, "instance", "other")
+    say(own, registration(own, hostname="first"))
+    aggregator.turn()
+    say(other, registration(other, hostname="second"), ClientStatus("web-9", ClientState.DEAD))
+    aggregator.turn()
+    assert put_aside(server) == {"foreign-key": "1", "bad-mac": "1"}
+    assert server.hget(keys.instance("web-9"), "hostname") == "first"
+    assert server.get(topology.owner_key("web-9")) == f"{encode_key(own.public)}/"
+
+
+@pytest.mark.parametrize(
+    ("then", "is_taken", "owner"), [("", True, "one"), ("one", True, "one"), ("two", False, "one")]
+)
+def test_the_first_machine_stays_the_machine(ledger, server, tmp_path, then, is_taken, owner):
+    own = key(tmp_path, "instance")
+    for machine in ("", "one"):
+        assert ledger.call(instances.register(registration(own, machine_id=machine)))
+    assert ledger.call(instances.register(registration(own, machine_id=then))) is is_taken
+    assert server.get(topology.owner_key("web-9")).endswith("/one")
+
+
+def test_nobody_speaks_for_another(aggregator, server, say, tmp_path):
+    own, other = key(tmp_path, "instance"), key(tmp_path, "instance", "other")
+    say(own, registration(own, "web-8"), registration(own, "web-9"))
+    aggregator.turn()
+    say(other, ClientStatus("web-9", ClientState.DEAD))
+    say(own, finished("t-1.web-9", "web-8"))
+    say(own, ClientStatus("web-7", ClientState.DEAD))
+    aggregator.turn()
+    assert put_aside(server) == {"bad-mac": "1", "foreign-record": "1", "unknown-instance": "1"}
+    assert not server.exists(keys.instance("web-7"))
+
+
+def test_what_the_daemon_says_is_kept_with_the_time(aggregator, server, say, tmp_path):
+    own = key(tmp_path, "instance")
+    said = ClientStatus("web-9", ClientState.DEAD, restarts=3, reason="it ended with exit code 1", rss_bytes=7)
+    say(own, registration(own), said)
+    aggregator.turn()
+    known = server.hgetall(keys.instance("web-9"))
+    assert (known["client_state"], known["client_restarts"], known["client_rss_bytes"]) == ("Dead", "3", "7")
+    assert known["client_reason"] == "it ended with exit code 1"
+    assert int(known["daemon_time"]) > 1_700_000_000_000
