@@ -77,3 +77,10 @@ def assistant(stack: LocalStack) -> Iterator[Assistant]:
     """A producer on the shared stack."""
     with stack.assistant() as assistant:
         yield assistant
+
+
+@pytest.fixture(scope="session")
+def near() -> Iterator[LocalStack]:
+    """A stack beside which tests start agents of their own (support/agents.py), each under a name of its own."""
+    with LocalStack(instances=["near"]) as stack:
+        yield stack

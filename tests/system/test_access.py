@@ -3,7 +3,7 @@
 import pytest
 import redis
 
-from cloudassist import InvokeStatus, LocalStack
+from cloudassist import InvokeStatus
 from support.agents import agent, run_soon
 from support.stacks import by_instance
 from support.waiting import wait_until
@@ -14,33 +14,27 @@ SOON = 10.0
 """Seconds within which an agent serves again: 5 promised, and as many for a busy machine."""
 
 
-@pytest.fixture(scope="module")
-def stack():
-    with LocalStack(instances=["near"]) as stack:
-        yield stack
-
-
 @pytest.fixture
-def assistant(stack):
-    with stack.assistant() as assistant:
+def assistant(near):
+    with near.assistant() as assistant:
         yield assistant
 
 
 @pytest.fixture
-def server(stack):
-    with redis.Redis.from_url(stack.url) as client:
+def server(near):
+    with redis.Redis.from_url(near.url) as client:
         yield client
 
 
-def user(server, stack, name, *rules):
+def user(server, near, name, *rules):
     """Set up a user of the server; return the URL with the password that it should have."""
     server.execute_command("ACL", "SETUSER", name, "on", "~*", "&*", "+@all", *rules)
-    return stack.url.replace("redis://", f"redis://{name}:right@")
+    return near.url.replace("redis://", f"redis://{name}:right@")
 
 
-def test_a_wrong_password_is_said_and_waited_for(stack, assistant, server, tmp_path):
-    url = user(server, stack, "wrong", ">other")
-    with agent(stack, "wrong", tmp_path, url=url, wait=False) as wrong:
+def test_a_wrong_password_is_said_and_waited_for(near, assistant, server, tmp_path):
+    url = user(server, near, "wrong", ">other")
+    with agent(near, "wrong", tmp_path, url=url, wait=False) as wrong:
         wrong.wait_for("refuses this user: invalid username-password pair")
         assert "right" not in wrong.log
         server.execute_command("ACL", "SETUSER", "wrong", ">right")
@@ -49,10 +43,10 @@ def test_a_wrong_password_is_said_and_waited_for(stack, assistant, server, tmp_p
         run_soon(assistant, "wrong", SOON)
 
 
-def test_a_user_that_is_locked_out_finishes_what_runs_and_keeps_its_result(stack, assistant, server, tmp_path):
+def test_a_user_that_is_locked_out_finishes_what_runs_and_keeps_its_result(near, assistant, server, tmp_path):
     """F42"""
-    url = user(server, stack, "locked", ">right")
-    with agent(stack, "locked", tmp_path, url=url) as locked:
+    url = user(server, near, "locked", ">right")
+    with agent(near, "locked", tmp_path, url=url) as locked:
         invocation = assistant.run_command("sleep 2; echo ended", instance_ids=["locked"])
         wait_until(lambda: by_instance(invocation)["locked"].start_time, "the script to start")
         server.execute_command("ACL", "SETUSER", "locked", "off")
@@ -65,9 +59,9 @@ def test_a_user_that_is_locked_out_finishes_what_runs_and_keeps_its_result(stack
         assert locked.log.count("refuses this user") < 6
 
 
-def test_a_right_that_is_taken_away(stack, assistant, server, tmp_path):
-    url = user(server, stack, "curbed", ">right")
-    with agent(stack, "curbed", tmp_path, url=url) as curbed:
+def test_a_right_that_is_taken_away(near, assistant, server, tmp_path):
+    url = user(server, near, "curbed", ">right")
+    with agent(near, "curbed", tmp_path, url=url) as curbed:
         server.execute_command("ACL", "SETUSER", "curbed", "-brpop")
         curbed.wait_for("no permissions to run the 'brpop' command", 20)
         server.execute_command("ACL", "SETUSER", "curbed", "+brpop")

@@ -5,7 +5,6 @@ import subprocess
 
 import pytest
 
-from cloudassist import LocalStack
 from support.agents import RUN, agent
 from support.waiting import wait_until
 
@@ -17,11 +16,10 @@ def may_unshare():
 
 
 @pytest.mark.skipif(not may_unshare(), reason="a host name of one's own needs root")
-def test_a_host_that_gets_another_name(tmp_path):
+def test_a_host_that_gets_another_name(near, tmp_path):
     with (
-        LocalStack(instances=[]) as stack,
-        stack.assistant() as assistant,
-        agent(stack, "renamed", tmp_path, command=["unshare", "-u", *RUN], PRESENCE_INTERVAL_SECONDS="0.5") as renamed,
+        near.assistant() as assistant,
+        agent(near, "renamed", tmp_path, command=["unshare", "-u", *RUN], PRESENCE_INTERVAL_SECONDS="0.5") as renamed,
     ):
         (before,) = assistant.describe_instances(["renamed"])
         in_its_namespace = ["nsenter", "-t", str(renamed.process.pid), "-u"]

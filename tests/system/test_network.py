@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from cloudassist import InvocationStatus, InvokeStatus, LocalStack, ids
+from cloudassist import InvocationStatus, InvokeStatus, ids
 from support.agents import agent, run_soon
 from support.proxy import proxy
 from support.stacks import by_instance, logging_script, runs
@@ -20,13 +20,6 @@ HALF_OPEN = 30.0
 """The same where connections stay open and silent: 20 promised."""
 EXIT = 5.0
 """Seconds in which an idle agent has ended: 1.5 promised."""
-
-
-@pytest.fixture(scope="module")
-def near():
-    """A stack beside which agents at the far end of a network are started."""
-    with LocalStack(instances=["near"]) as stack:
-        yield stack
 
 
 @pytest.fixture

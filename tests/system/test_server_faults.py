@@ -13,7 +13,7 @@ from support.servers import answers, cut, start_server
 from support.stacks import FAST, by_instance, logging_script, runs
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("server_faults")]
 
 
 @pytest.fixture(scope="module")
