@@ -1,0 +1,74 @@
+"""Hosts whose clock is a day off behave as others do: deadlines are judged by the server's clock, timeouts by none."""
+
+import contextlib
+import signal
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cloudassist import InvocationStatus, InvokeStatus
+from support import clocks
+from support.agents import agent, end
+from support.stacks import by_instance
+from support.waiting import wait_until
+
+pytestmark = pytest.mark.system
+
+LATELY = timedelta(minutes=5)
+
+
+needs_library = pytest.mark.skipif(not clocks.LIBFAKETIME, reason="libfaketime is not installed")
+
+
+@pytest.fixture(params=[pytest.param("libfaketime", marks=needs_library), "python"])
+def wrong_clocks(request, tmp_path):
+    """Return the instances' names and the environments of their agents."""
+    way = {"libfaketime": clocks.shifted_by_libfaketime, "python": clocks.shifted_by_python}[request.param]
+    return [
+        (f"{name}-{request.param}", way(days * clocks.DAY, tmp_path / f"site-{name}"))
+        for name, days in (("ahead", 1), ("behind", -1))
+    ]
+
+
+def test_a_day_ahead_and_a_day_behind(near, wrong_clocks, tmp_path):
+    """F25, F26"""
+    names = [name for name, _ in wrong_clocks]
+    with contextlib.ExitStack() as running, near.assistant() as assistant:
+        agents = {
+            name: running.enter_context(agent(near, name, tmp_path, environment=variables))
+            for name, variables in wrong_clocks
+        }
+        done = assistant.run_command("date -u +%Y-%m-%d", instance_ids=names).wait(20)
+        assert done.status is InvokeStatus.FINISHED
+        for result in done.results():
+            assert_lately(result.start_time, result.finish_time)
+        today = f"{datetime.now().astimezone():[%Y-%m-%d}"
+        assert all(running_agent.log.startswith("[20") for running_agent in agents.values())
+        assert not any(running_agent.log.startswith(today) for running_agent in agents.values())
+        for instance in assistant.describe_instances(names):
+            assert_lately(instance.last_heartbeat_time, instance.registration_time)
+
+        lasts = assistant.run_command("sleep 60", instance_ids=names, timeout=10)
+        interrupted = assistant.run_command("sleep 60", instance_ids=names)
+        wait_until(lambda: all(result.start_time for result in interrupted.results()), "the scripts to start")
+        assert lasts.wait(20).status is InvokeStatus.FAILED
+        for result in lasts.results():
+            assert (result.status, result.error_code) == (InvocationStatus.FAILED, "ExecutionTimeout"), (
+                result.error_info
+            )
+            assert result.finish_time - result.start_time == timedelta(seconds=10)
+            assert_lately(result.finish_time)
+
+        for name, variables in wrong_clocks:
+            agents[name].process.send_signal(signal.SIGKILL)
+            end(agents[name].process)
+            running.enter_context(agent(near, name, tmp_path, environment=variables))
+        assert interrupted.wait(20).status is InvokeStatus.FAILED
+        for name, result in by_instance(interrupted).items():
+            assert result.error_code == "ExecutionInterrupted", name
+            assert_lately(result.start_time, result.finish_time)
+
+
+def assert_lately(*moments):
+    for moment in moments:
+        assert abs(datetime.now(UTC) - moment) < LATELY
