@@ -13,6 +13,7 @@ from cloudassist.operations.clone_command import clone_command
 from cloudassist.operations.create_command import create_command
 from cloudassist.operations.delete_command import delete_command
 from cloudassist.operations.describe_audit_trail import describe_audit_trail
+from cloudassist.operations.describe_cloud_assistant_status import describe_cloud_assistant_status
 from cloudassist.operations.describe_commands import describe_commands
 from cloudassist.operations.describe_instances import describe_instances
 from cloudassist.operations.describe_invocation_results import describe_invocation_results
@@ -94,6 +95,7 @@ class AsyncAssistant:
     describe_invocations = _listing(describe_invocations)
     describe_invocation_results = _listing(describe_invocation_results)
     describe_instances = _listing(describe_instances)
+    describe_cloud_assistant_status = _listing(describe_cloud_assistant_status)
     describe_audit_trail = _listing(describe_audit_trail)
 
     async def invocation(self, invoke_id: str) -> "AsyncInvocation":

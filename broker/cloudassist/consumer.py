@@ -72,6 +72,9 @@ class PatientConsumer(CeleryConsumer):  # type: ignore[misc]
         self._failed(connection, exc)
         put_away(connection)
 
+    def turn(self) -> None:
+        """Take note that an attempt to connect is about to begin."""
+
     def _failed(self, connection: Any, error: BaseException) -> None:
         self._pause = self._patience.failed(transport.reason(connection, error))
 
@@ -81,6 +84,7 @@ class PatientConsumer(CeleryConsumer):  # type: ignore[misc]
 
     def _rest(self) -> None:
         """Wait before the next attempt, at first not at all; raises WorkerShutdown where the worker is to end."""
+        self.turn()
         deadline = time.monotonic() + self._pause
         self._pause = 0.0
         state.maybe_shutdown()

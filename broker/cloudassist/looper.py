@@ -1,8 +1,10 @@
 """A duty that a thread of its own carries out in turns."""
 
 import logging
+import math
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Final
 
 from cloudassist.errors import ServiceUnavailableError
@@ -23,6 +25,8 @@ class Looper(ABC):
     """
 
     name = "duty"
+    #: Is told before each turn (0) and before each rest (its seconds), and at the end (infinity).
+    on_turn: Callable[[float], object] = staticmethod(lambda _: None)
 
     def __init__(self) -> None:
         self._stopping = threading.Event()
@@ -57,16 +61,20 @@ class Looper(ABC):
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
+            self.on_turn(0)
             rest = self._try_turn()
+            self.on_turn(rest)
             if self._patience.tried:
                 self._stopping.wait(rest)
             else:
                 self._wake.wait(rest)
                 self._wake.clear()
+        self.on_turn(0)
         try:
             self.finish()
         except ServiceUnavailableError as error:
             log.warning("%s: could not finish: %s", self.name, error.message)
+        self.on_turn(math.inf)
 
     def _try_turn(self) -> float:
         try:

@@ -13,6 +13,7 @@ from cloudassist.operations.create_command import create_command
 from cloudassist.operations.definition import Definition
 from cloudassist.operations.delete_command import delete_command
 from cloudassist.operations.describe_audit_trail import describe_audit_trail
+from cloudassist.operations.describe_cloud_assistant_status import describe_cloud_assistant_status
 from cloudassist.operations.describe_commands import describe_commands
 from cloudassist.operations.describe_instances import describe_instances
 from cloudassist.operations.describe_invocation_results import describe_invocation_results
@@ -42,6 +43,7 @@ GOOD = {
     describe_invocations: {},
     describe_invocation_results: {},
     describe_instances: {},
+    describe_cloud_assistant_status: {},
     describe_audit_trail: {},
 }
 OPERATIONS = {operation.__name__: operation for operation in GOOD}

@@ -14,9 +14,9 @@ CHUNK = 64 * 1024
 class Proxy:
     """Forwards connections to a port of this machine. Its own port stays the same, whatever happens to it."""
 
-    def __init__(self, target: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, target: int) -> None:
         self._target = target
-        self._loop = loop
+        self._ready = threading.Event()
         self._server: asyncio.Server | None = None
         self._pairs: set[_Pair] = set()
         self._silent = False
@@ -50,6 +50,20 @@ class Proxy:
         """Swallow the answers on the connections that there are; what is asked arrives."""
         self._call(self._freeze(asked=False))
 
+    async def live(self) -> None:
+        """Forward until :meth:`end`; what is left then is cancelled by whoever runs this."""
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        await self._listen()
+        self._ready.set()
+        await self._ended.wait()
+
+    def wait_ready(self) -> None:
+        assert self._ready.wait(10)
+
+    def end(self) -> None:
+        self._loop.call_soon_threadsafe(self._ended.set)
+
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
@@ -82,6 +96,8 @@ class Proxy:
             return
         pair = _Pair(writer, server_writer, asyncio.current_task(), frozen=self._silent)
         self._pairs.add(pair)
+        if self._server is None:
+            pair.abort()
         try:
             await asyncio.gather(
                 self._pump(pair, reader, server_writer, asked=True),
@@ -124,15 +140,12 @@ class _Pair:
 @contextlib.contextmanager
 def proxy(target: int) -> Iterator[Proxy]:
     """Run a proxy to a port."""
-    loop = asyncio.new_event_loop()
-    forwarder = Proxy(target, loop)
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    forwarder = Proxy(target)
+    thread = threading.Thread(target=asyncio.run, args=(forwarder.live(),))
     thread.start()
+    forwarder.wait_ready()
     try:
-        forwarder.accept()
         yield forwarder
-        forwarder.refuse()
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        forwarder.end()
         thread.join(10)
-        loop.close()

@@ -207,9 +207,8 @@ def test_another_machine_is_refused_until_it_is_enrolled_anew(fast, assistant, s
 
 def test_one_that_was_let_in_before_it_was_known_is_sent_away(fast, server, tmp_path):
     """Its registration is refused: the next sign of life tells it whose the id is."""
-    server.set(topology.presence_key("early"), b"", px=1)
     with agent(fast, "early", tmp_path, wait=False) as early:
-        early.wait_for("consuming from")
+        wait_until(lambda: server.exists(topology.owner_key("early")), "the registration")
         server.set(topology.owner_key("early"), "somebody/else")
         early.wait_for("early belongs to another machine")
         assert early.process.wait(10) == 0

@@ -1,46 +1,71 @@
-"""``cloudassist-agent``: starts an agent without loading Celery's command line, in three quarters of its memory."""
+"""``cloudassist-agent``: an agent, or its daemon, without Celery's command line: in three quarters of the memory."""
 
 import argparse
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from cloudassist.errors import ConfigurationError
-from cloudassist.settings import read
+from cloudassist.settings import PREFIX, read
 from cloudassist_agent.settings import AgentSettings
-from cloudassist_agent.worker import make_app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and run; exits with 2 for a mistake in it."""
+    """Parse the command line and do what it says; exits with 2 for a mistake in it."""
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        settings = read(
-            AgentSettings,
-            url=options.url,
-            instance_id=tuple(options.instance_id) or None,
-            tags=tuple(options.tag) or None,
-        )
-        app = make_app(settings)
+        options.function(options)
     except ConfigurationError as error:
         parser.error(error.message)
-    worker = app.Worker(loglevel=options.loglevel, quiet=True)
-    worker.start()
-    raise SystemExit(worker.exitcode)
+
+
+def _run(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    # What an agent needs is not loaded by its daemon.
+    import_module("cloudassist_agent.worker").main(settings, options.loglevel)
+
+
+def _watch(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    import_module("cloudassist_agent.daemon").main(settings, options.unit)
+
+
+def _settings(options: argparse.Namespace) -> AgentSettings:
+    """Read the settings; what the command line says goes into the environment, for the agent of a daemon."""
+    given = {"URL": options.url, "INSTANCE_ID": ",".join(options.instance_id), "TAGS": ",".join(options.tag)}
+    os.environ.update({PREFIX + name: value for name, value in given.items() if value})
+    return read(AgentSettings)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cloudassist-agent", description="Stand for an instance of Cloud Assistant.")
     commands = parser.add_subparsers(required=True)
-    run = commands.add_parser("run", help="run the agent in the foreground")
-    run.add_argument("--url", help="the server (default: $CLOUDASSIST_URL)")
-    run.add_argument(
-        "--instance-id", action="append", default=[], metavar="ID", help="the instance; several only for trials"
-    )
-    run.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="a tag of the instance")
+    run = _command(commands, "run", _run, "run the agent in the foreground")
     run.add_argument(
         "--loglevel", default="INFO", choices=list(logging.getLevelNamesMapping()), help="what is logged (INFO)"
     )
+    watch = _command(
+        commands, "watch", _watch, "run the agent under its daemon, which restarts it where that is needed"
+    )
+    watch.add_argument("--unit", help="the systemd unit that the agent is, instead of one started from here")
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    function: Callable[[argparse.Namespace], None],
+    text: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text)
+    parser.set_defaults(function=function)
+    parser.add_argument("--url", help="the server (default: $CLOUDASSIST_URL)")
+    parser.add_argument(
+        "--instance-id", action="append", default=[], metavar="ID", help="the instance; several only for trials"
+    )
+    parser.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="a tag of the instance")
     return parser
 
 

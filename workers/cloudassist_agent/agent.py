@@ -23,13 +23,11 @@ from cloudassist_agent.presence import Heart
 from cloudassist_agent.running import Running
 from cloudassist_agent.sender import Sender
 from cloudassist_agent.settings import AgentSettings
+from cloudassist_agent.signs import Sign, Signs
 from cloudassist_agent.toll import Toll
 
 log = logging.getLogger(__name__)
 
-KEY_FILE: Final = "instance.key"
-JOURNAL_FILE: Final = "journal.db"
-LOCK_FILE: Final = "lock"
 JOURNAL_AGAIN_SECONDS: Final = 10
 """Seconds between two attempts to open a journal that cannot be opened."""
 
@@ -39,23 +37,26 @@ class Agent:
 
     def __init__(self, settings: AgentSettings, app: Application) -> None:
         trust = settings.trusted()
-        folder = settings.agent_dir
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _lock(folder / LOCK_FILE)
-        create_key(folder / KEY_FILE, "instance")
-        key = AgreementKey.load(folder / KEY_FILE, "instance")
+        settings.agent_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = _lock(settings.lock_file)
+        create_key(settings.key_file, "instance")
+        key = AgreementKey.load(settings.key_file, "instance")
         self._settings = settings
         self._owner = Owner(encode_key(key.public), host.machine_id())
         self._facts = host.facts()
         self._clock = ServerClock()
         self.link = Link(app, self._clock)
-        self.journal = _journal(folder / JOURNAL_FILE)
+        self.signs = Signs(settings.signs_file, settings.slots, settings.hang_seconds)
+        self.sign = self.signs.of("main")
+        self.journal = _journal(settings.journal_file, self.sign)
         self.name = f"{self.journal.id}/{host.boot_id()}"
         mac_keys = {instance_id: key.mac_key(instance_id, trust.report) for instance_id in settings.instance_id}
         self.sender = Sender(app, self.journal, mac_keys, self._prune)
         self.running = Running(settings.running_per_instance, self._presence_changed)
         self.heart = Heart(self.link, self._clock, settings, self.running, app.refusals, self.name, self._owner)
         self.heart.on_beat = self.look_at_host
+        for duty in (self.sender, self.heart):
+            duty.on_turn = self.signs.of(duty.name).promise
         self.orders = Orders(
             settings=settings,
             trust=trust,
@@ -65,6 +66,7 @@ class Agent:
             link=self.link,
             running=self.running,
             sender=self.sender,
+            signs=self.signs,
         )
 
     def start(self) -> bool:
@@ -73,7 +75,7 @@ class Agent:
         Returns False where it was told to stop before it had the lease.
         """
         tolls = [(entry, self._end(entry)) for entry in self.journal.unended()]
-        if not self.heart.acquire():
+        if not self.heart.acquire(self.sign.promise):
             return False
         for entry, toll in tolls:
             self._settle(entry, toll)
@@ -142,9 +144,10 @@ class Agent:
         log.warning("%s: %s", entry.record_id, info)
 
 
-def _journal(path: Path) -> Journal:
+def _journal(path: Path, sign: Sign) -> Journal:
     """Open the journal; waits where that cannot be done (a full disk): without one nothing may be started."""
     while True:
+        sign.promise(JOURNAL_AGAIN_SECONDS)
         try:
             return Journal(path)
         except JournalError as error:

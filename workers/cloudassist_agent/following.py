@@ -41,10 +41,17 @@ class Ended:
 class Follower:
     """Tells once that a script lasts, and from then on what it has written, at most once a second.
 
-    ``on_lasting`` is told the process id; ``on_output`` the position of the first byte, and bytes.
+    ``on_lasting`` is told the process id; ``on_output`` the position of the first byte, and bytes; ``promise`` is told
+    within how many seconds there will be a sign of life again.
     """
 
-    def __init__(self, on_lasting: Callable[[int], None], on_output: Callable[[int, bytes], None]) -> None:
+    def __init__(
+        self,
+        on_lasting: Callable[[int], None],
+        on_output: Callable[[int, bytes], None],
+        promise: Callable[[float], object] = lambda _: None,
+    ) -> None:
+        self.promise = promise
         self._on_lasting = on_lasting
         self._on_output = on_output
         self._next = STARTED_AFTER_SECONDS
@@ -61,4 +68,5 @@ class Follower:
             if capture.total > self._told:
                 self._on_output(*capture.since(self._told, limits.CHUNK_BYTES))
                 self._told = capture.total
+        self.promise(self._next - elapsed)
         return self._next

@@ -3,6 +3,7 @@
 import hashlib
 import platform
 import socket
+from collections.abc import Mapping
 from functools import cache
 
 from cloudassist_agent import system
@@ -32,8 +33,8 @@ def facts() -> dict[str, str]:
     return {
         "os_type": os_type(),
         "os_version": release.get("PRETTY_NAME", platform.platform())[:255],
-        "os_id": release.get("ID", platform.system().lower())[:255],
-        "os_release": release.get("VERSION_ID", platform.release())[:255],
+        "os_id": _os_id(release)[:255],
+        "os_release": release.get("VERSION_ID", _release(platform.release()))[:255],
         "hostname": hostname(),
         "address": address(),
     }
@@ -58,6 +59,16 @@ def address() -> str:
         except OSError:
             return ""
         return str(probe.getsockname()[0])
+
+
+def _os_id(release: Mapping[str, str]) -> str:
+    name = release.get("ID", platform.system().lower())
+    return "fedora-coreos" if (name, release.get("VARIANT_ID")) == ("fedora", "coreos") else name
+
+
+def _release(text: str) -> str:
+    """Return a release as numbers: Windows' 2012ServerR2 is 2012.2."""
+    return text.replace("ServerR", ".").replace("Server", "")
 
 
 def _os_release() -> dict[str, str]:

@@ -33,7 +33,7 @@ class Link:
     """The connection; safe to share between threads. Raises ServiceUnavailableError."""
 
     def __init__(self, app: Celery, clock: ServerClock) -> None:
-        self._wire = Wire(app, "claims and signs of life wait")
+        self._wire = Wire(app.connection_for_write, "claims and signs of life wait")
         self._clock = clock
         self._lock = threading.Lock()
 

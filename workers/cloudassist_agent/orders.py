@@ -26,6 +26,7 @@ from cloudassist_agent.link import Claim, Link
 from cloudassist_agent.running import Run, Running
 from cloudassist_agent.sender import Sender
 from cloudassist_agent.settings import AgentSettings
+from cloudassist_agent.signs import Sign, Signs
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Orders:
     link: Link
     running: Running
     sender: Sender
+    signs: Signs
 
     def open(self, purpose: Purpose, envelope: object) -> Order:
         """Verify an order, and that it is for us and still worth reading; raises MessageError."""
@@ -64,7 +66,8 @@ class Orders:
         if run is None:
             return None
         try:
-            return None if self._is_known(order) else self._claim(order, run)
+            with self.signs.during(order.record_id) as sign:
+                return None if self._is_known(order) else self._claim(order, run, sign)
         except JournalError as error:
             info = f"the journal cannot be used: {error}"
             return self._without_journal(order, refusal(ErrorCode.EXECUTION_EXCEPTION, info))
@@ -91,7 +94,7 @@ class Orders:
             self._repeat(order)
         return True
 
-    def _claim(self, order: Order, run: Run) -> Outcome | None:
+    def _claim(self, order: Order, run: Run, sign: Sign) -> Outcome | None:
         claim = self.link.claim(order, self.claimant)
         if claim.holder in {topology.STOPPED_CLAIM, topology.EXPIRED_CLAIM}:
             return None
@@ -106,7 +109,7 @@ class Orders:
         if not self.journal.begin(order.record_id, order.instance_id, host.boot_id(), claim.now, order.expires):
             self._repeat(order)
             return None
-        return self._run(order, payload, run)
+        return self._run(order, payload, run, sign)
 
     def _of_another(self, holder: str, order: Order) -> Outcome:
         """Return what became of a record that somebody else claimed; raises MessageError where that is a stranger."""
@@ -120,12 +123,13 @@ class Orders:
             return refusal(ErrorCode.EXECUTION_INTERRUPTED, info)
         raise MessageError("foreign-claim", order.record_id)
 
-    def _run(self, order: Order, payload: Payload, run: Run) -> Outcome:
+    def _run(self, order: Order, payload: Payload, run: Run, sign: Sign) -> Outcome:
         record_id, started = order.record_id, self.clock.now()
         if run.stopped:
             outcome = executor.stopped(run)
         else:
-            outcome = executor.execute(payload, run, self.settings, self._follower(record_id, started))
+            outcome = executor.execute(payload, run, self.settings, self._follower(record_id, started, sign))
+            sign.promise()
         start_time = None if outcome.seconds is None else started
         last = report.ended(record_id, outcome, at=self.clock.now(), start_time=start_time)
         try:
@@ -136,7 +140,7 @@ class Orders:
         self.sender.wake()
         return outcome
 
-    def _follower(self, record_id: str, started: int) -> Follower:
+    def _follower(self, record_id: str, started: int, sign: Sign) -> Follower:
         sequence = itertools.count(report.STARTED_SEQUENCE + 1)
 
         def lasts(pid: int) -> None:
@@ -150,7 +154,7 @@ class Orders:
         def writes(position: int, data: bytes) -> None:
             self.sender.chunk(report.output(record_id, next(sequence), started, position, data))
 
-        return Follower(lasts, writes)
+        return Follower(lasts, writes, sign.promise)
 
     def _never_start(self, order: Order, outcome: Outcome) -> Outcome:
         """Settle a record without starting it, unless the journal knows better; then that is said again."""

@@ -1,6 +1,8 @@
 """The agent's system where it is Linux, or another one with its calls; see :mod:`cloudassist_agent.system`."""
 
 import fcntl
+import os
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Final
@@ -14,7 +16,7 @@ from cloudassist_agent.toll import Toll
 
 __all__ = [
     "EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User",
-    "boot_id", "end_leftovers", "hold", "machine_id", "process_start",
+    "boot_id", "end_leftovers", "hold", "holder", "machine_id", "process_start",
 ]  # fmt: skip
 
 EXECUTION_PATH: Final = Path("/tmp")  # noqa: S108 - the task execution path of the overview
@@ -23,6 +25,8 @@ SCRIPTS: Final[Mapping[CommandType, Callable[[str], Script]]] = {
     CommandType.POWERSHELL: script.powershell,
 }
 _MACHINE_IDS: Final = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+_FLOCK: Final = "hhqqi4x"
+"""Linux's struct flock on 64 bits: type, whence, start, length, process."""
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -43,7 +47,14 @@ def machine_id() -> str:
 
 def hold(file: IO[str]) -> None:
     """Hold a file for this process alone, until it is closed; raises BlockingIOError where another one does."""
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def holder(file: IO[str]) -> int | None:
+    """Return the id of the process that holds a file, without holding it meanwhile; None where nobody does."""
+    asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    kind, *_, pid = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
+    return None if kind == fcntl.F_UNLCK else int(pid)
 
 
 def process_start(pid: int) -> int:

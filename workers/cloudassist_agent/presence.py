@@ -64,18 +64,21 @@ class Heart(Looper):
         self.on_beat: Callable[[], None] = lambda: None
         self.send_event: Callable[..., Any] | None = None
 
-    def acquire(self) -> bool:
+    def acquire(self, promise: Callable[[float], object]) -> bool:
         """Get the lease of every instance; waits for the server, and while another agent holds one.
 
-        Returns False where the wait was ended by :meth:`drain`.
+        ``promise`` is told before each attempt and each wait. Returns False where the wait was ended by :meth:`drain`.
         """
         patience = Patience(log, "lease")
         while not self.draining:
+            promise(0)
             reason = self._reason_to_wait()
             if not reason:
                 patience.succeeded()
                 return True
-            self._drained.wait(patience.failed(reason))
+            pause = patience.failed(reason)
+            promise(pause)
+            self._drained.wait(pause)
         return False
 
     @property

@@ -57,6 +57,7 @@ class ScriptProcess:
         toll = Toll()
         if ending is not Ending.EXIT:
             # Its output goes on being taken meanwhile: a full pipe must not keep the script from ending.
+            follower.promise(grace + tree.UNKILLABLE_SECONDS)
             since = tree.begun(self.pid)
             toll = tree.end(self._record_id, self.pid, grace, since=since, idle=self._idle)
             seconds = timeout if ending is Ending.TIMEOUT else time.monotonic() - self._begun

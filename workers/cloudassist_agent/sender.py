@@ -4,21 +4,19 @@ Last reports come from the journal and leave it only when they are known to be s
 sent again. Passing remarks (a registration, "started") are told once and may be lost: the last report says it all.
 """
 
-import contextlib
 import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from celery import Celery
-from kombu import serialization
 
-from cloudassist import keyring, topology
 from cloudassist.errors import ServiceUnavailableError
 from cloudassist.looper import Looper
-from cloudassist.messages import MAC_HEADER, Registration, Report
+from cloudassist.messages import Registration, Report
 from cloudassist_agent.journal import Entry, Journal, JournalError
+from cloudassist_agent.post import Post
 from cloudassist_agent.wire import Wire
 
 log = logging.getLogger(__name__)
@@ -32,9 +30,6 @@ PRUNE_SECONDS: Final = 3_600.0
 REST_SECONDS: Final = 60.0
 """Seconds between two looks at the journal where nobody says that there is something."""
 
-_SERIALIZER: Final = "cloudassist-report"
-_CONTENT_TYPE: Final = "application/vnd.cloudassist.report+json"
-
 
 class Sender(Looper):
     """The duty. ``mac_keys`` holds the key of each instance's reports; ``prune`` is called now and then."""
@@ -43,18 +38,15 @@ class Sender(Looper):
 
     def __init__(self, app: Celery, journal: Journal, mac_keys: dict[str, bytes], prune: Callable[[], object]) -> None:
         super().__init__()
-        self._wire = Wire(app, "reports wait")
+        self._wire = Wire(app.connection_for_write, "reports wait")
+        self._post = Post(self._wire, mac_keys)
         self._journal = journal
-        self._mac_keys = mac_keys
         self._prune = prune
         self._next_pruning = 0.0
         self._remarks: deque[tuple[str, str]] = deque(maxlen=REMARKS)
         self._chunks: dict[str, Report] = {}
         self._insisted: dict[str, Report] = {}
         self._unmarked: set[str] = set()
-        self._producer: tuple[Any, Any] = (None, None)
-        # A body that is text already: the MAC is over its very bytes, so nobody may write it anew.
-        serialization.register(_SERIALIZER, _as_it_is, None, _CONTENT_TYPE, "utf-8")
 
     def remark(self, message: Report | Registration) -> None:
         """Say something in passing."""
@@ -86,7 +78,7 @@ class Sender(Looper):
         bodies = remarks + [(message.instance_id, message.encode()) for message in last]
         if bodies:
             try:
-                self._publish(bodies)
+                self._post.publish(bodies)
             except ServiceUnavailableError:
                 self._remarks.extendleft(reversed(remarks))
                 raise
@@ -126,25 +118,3 @@ class Sender(Looper):
                 self._prune()
             except JournalError as error:
                 log.error("the journal was not pruned: %s", error)
-
-    def _publish(self, bodies: list[tuple[str, str]]) -> None:
-        with self._wire.connection() as connection:
-            producer = self._producer_on(connection)
-            # A batch costs more than it saves where there is but one, which is nearly always.
-            with producer.batch() if len(bodies) > 1 else contextlib.nullcontext():
-                for instance_id, body in bodies:
-                    producer.publish(
-                        body,
-                        exchange="",
-                        routing_key=topology.REPORTS_QUEUE,
-                        headers={MAC_HEADER: keyring.mac(self._mac_keys[instance_id], body.encode())},
-                    )
-
-    def _producer_on(self, connection: Any) -> Any:
-        if self._producer[0] is not connection:
-            self._producer = (connection, connection.Producer(serializer=_SERIALIZER, auto_declare=False))
-        return self._producer[1]
-
-
-def _as_it_is(body: str) -> str:
-    return body

@@ -39,6 +39,18 @@ class AgentSettings(Settings):
     """Folder in which each script gets a private folder of its own (overview, "task execution path")."""
     keep_script_file: bool = False
     """Leave the script's folder in place after the run."""
+    hang_seconds: float = bounded(60, least=5, most=3_600)
+    """Seconds that a sign of life of a thread may be late before the daemon replaces the agent."""
+    watch_seconds: float = bounded(5, least=0.1, most=300)
+    """Seconds between two looks of the daemon at the agent (API d.8)."""
+    watch_settle_seconds: float = bounded(180, least=0, most=3_600)
+    """Seconds after an agent's start before its use of the machine is judged (API d.8)."""
+    watch_strikes: int = bounded(3, least=1, most=100)
+    """Looks in a row at which an idle agent must exceed its budget to be replaced (API d.8)."""
+    watch_cpu_percent: float = bounded(20, least=1, most=10_000)
+    """Percent of one processor that an idle agent may not reach (API d.8)."""
+    watch_rss_bytes: int = bounded(150 * 2**20, least=2**20, most=2**40)
+    """Bytes of memory that an idle agent may have; one at rest has a third of that."""
     drain_seconds: float = bounded(300, least=0, most=7 * 86_400)
     """Seconds that scripts get to end by themselves when the agent is told to end; then they are ended."""
     remote_control: bool = True
@@ -66,6 +78,31 @@ class AgentSettings(Settings):
     def agent_dir(self) -> Path:
         """Return the folder of this agent's journal and key."""
         return self.state_dir / "agents" / self.instance_id[0]
+
+    @property
+    def key_file(self) -> Path:
+        """Return where the instance's key is."""
+        return self.agent_dir / "instance.key"
+
+    @property
+    def journal_file(self) -> Path:
+        """Return where the journal is."""
+        return self.agent_dir / "journal.db"
+
+    @property
+    def lock_file(self) -> Path:
+        """Return the file that the one agent of the folder holds."""
+        return self.agent_dir / "lock"
+
+    @property
+    def signs_file(self) -> Path:
+        """Return where the agent's threads give their signs of life."""
+        return self.agent_dir / "signs"
+
+    @property
+    def daemon_lock_file(self) -> Path:
+        """Return the file that the one daemon of the folder holds."""
+        return self.agent_dir / "daemon.lock"
 
     @property
     def slots(self) -> int:

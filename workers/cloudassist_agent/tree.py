@@ -27,7 +27,7 @@ _FIRST_PAUSE_SECONDS: Final = 0.01
 _LONGEST_PAUSE_SECONDS: Final = 0.1
 _FRESH_SECONDS: Final = 0.005
 """Seconds for which what one sweep saw is good for others, the least."""
-_UNKILLABLE_SECONDS: Final = 10.0
+UNKILLABLE_SECONDS: Final = 10.0
 """Seconds after SIGKILL at which a process that is still there is given up (it hangs in the kernel)."""
 _STOPPING_SECONDS: Final = 1.0
 """Seconds to stop what is to be killed; what starts processes faster than they can be stopped is killed as it runs."""
@@ -130,7 +130,7 @@ def end(
     _signal(told, signal.SIGTERM)
     deadline = time.monotonic() + grace
     pause = _FRESH_SECONDS if idle(_FIRST_PAUSE_SECONDS) else 2 * _FIRST_PAUSE_SECONDS
-    while (left := find(record_id, leader, since)) and time.monotonic() < deadline + _UNKILLABLE_SECONDS:
+    while (left := find(record_id, leader, since)) and time.monotonic() < deadline + UNKILLABLE_SECONDS:
         if time.monotonic() >= deadline:
             killed |= _kill(record_id, leader, since)
             pause = _FRESH_SECONDS

@@ -1,10 +1,9 @@
 """One connection of the agent's own, besides those that Celery consumes from."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from celery import Celery
 from kombu.exceptions import BatchPublishError, OperationalError
 
 from cloudassist import transport
@@ -16,12 +15,12 @@ _FAILURES: Final = (OperationalError, BatchPublishError)
 class Wire:
     """Made by kombu when it is needed, so that every kind of URL works as it does for messages; put away when it fails.
 
-    ``what`` says what waits while there is none. Its user sees to it that one thread uses it at a time; :meth:`doubt`
-    may be called from any.
+    ``connect`` returns a new one, ``what`` says what waits while there is none. Its user sees to it that one thread
+    uses it at a time; :meth:`doubt` may be called from any.
     """
 
-    def __init__(self, app: Celery, what: str) -> None:
-        self._app = app
+    def __init__(self, connect: Callable[[], Any], what: str) -> None:
+        self._connect = connect
         self._what = what
         self._connection: Any = None
         self._doubted = False
@@ -33,7 +32,7 @@ class Wire:
             self._doubted = False
             self.close()
         if self._connection is None:
-            self._connection = self._app.connection_for_write()
+            self._connection = self._connect()
         connection = self._connection
         try:
             yield connection

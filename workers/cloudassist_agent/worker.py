@@ -26,6 +26,8 @@ from cloudassist_agent.tasks import RunOrder
 
 log = logging.getLogger(__name__)
 
+LOOP_SECONDS: Final = 5.0
+"""Seconds between two signs of life of Celery's main loop."""
 EVENT_DELAY_SECONDS: Final = 0.1
 """Seconds that an event for Celery's monitors may wait for others."""
 
@@ -123,7 +125,11 @@ class AgentWorker(GuardedWorker):
 
 
 class AgentConsumer(PatientConsumer):
-    """The consumer of an agent; one that drains takes no orders over a new connection either."""
+    """The consumer of an agent: gives signs of life while it waits, and takes no orders while it drains."""
+
+    def turn(self) -> None:
+        """Give a sign of life."""
+        self.app.agent.sign.promise()
 
     def on_ready(self) -> None:
         """Hold back from the first pop where the agent drains."""
@@ -163,6 +169,8 @@ class Introduction(bootsteps.StartStopStep):  # type: ignore[misc]
             events.send("worker-online", freq=EVENT_SECONDS)
             events.on_send_buffered = EventBuffer(c.hub, events).arm
         agent.register()
+        agent.sign.promise(LOOP_SECONDS)
+        c.timer.call_repeatedly(LOOP_SECONDS, agent.sign.promise, (LOOP_SECONDS,))
 
 
 class EventBuffer:
@@ -233,6 +241,13 @@ def make_app(settings: AgentSettings) -> AgentApplication:
 def application() -> AgentApplication:
     """Return the application that ``celery -A cloudassist_agent`` uses, from the environment."""
     return from_environment(lambda: make_app(read(AgentSettings)))
+
+
+def main(settings: AgentSettings, loglevel: str) -> None:
+    """Run an agent in the foreground; exits with its exit code."""
+    worker = make_app(settings).Worker(loglevel=loglevel, quiet=True)
+    worker.start()
+    raise SystemExit(worker.exitcode)
 
 
 def _nothing() -> None:

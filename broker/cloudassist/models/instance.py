@@ -1,18 +1,21 @@
-"""One instance: who it is, whether it is there, and what it has done (API a.12, a.17)."""
+"""One instance: who it is, whether it is there, and what it has done (API a.17)."""
 
 import json
 from typing import Self
 
 from pydantic import Field
 
-from cloudassist.errors import MessageError
 from cloudassist.models.base import ApiModel, Time, moment
-from cloudassist.presence import Presence
+from cloudassist.models.instance_state import InstanceState
+from cloudassist.operating_system import is_supported
+
+_AS_WRITTEN = ("os_type", "os_version", "hostname", "address", "agent_version", "machine_id")
 
 
 class Instance(ApiModel):
     """A registered instance. ``online`` tells whether it gave a sign of life lately.
 
+    ``supported`` tells whether its operating system is one that commands can be run on (operating_systems.json).
     ``invocation_count`` counts what it has completed, ``active_task_count`` what it has in hand or waiting.
     """
 
@@ -21,8 +24,10 @@ class Instance(ApiModel):
     online: bool = Field(alias="Connected")
     os_type: str = ""
     os_version: str = ""
+    supported: bool = False
     hostname: str = ""
     address: str = Field(default="", alias="IntranetIp")
+    machine_id: str = ""
     agent_version: str = ""
     tags: dict[str, str] = Field(default_factory=dict)
     registration_time: Time = None
@@ -32,25 +37,19 @@ class Instance(ApiModel):
     active_task_count: int = 0
 
     @classmethod
-    def of(cls, instance_id: str, fields: dict[str, str], presence: bytes | None, open_records: int) -> Self:
+    def of(cls, instance_id: str, state: InstanceState) -> Self:
         """Build the instance from what the ledger holds."""
-        names = ("os_type", "os_version", "hostname", "address", "agent_version")
+        facts = state.facts
         return cls(
             instance_id=instance_id,
             instance_name=instance_id,
-            online=presence is not None,
-            tags=json.loads(fields.get("tags", "{}")),
-            registration_time=moment(fields.get("registration_time")),
-            last_heartbeat_time=moment(_heard(presence) or fields.get("last_heartbeat_time")),
-            last_invoked_time=moment(fields.get("last_invoked_time")),
-            invocation_count=int(fields.get("invocation_count", 0)),
-            active_task_count=open_records,
-            **{name: fields.get(name, "") for name in names},
+            online=state.presence is not None,
+            supported=is_supported(facts.get("os_id", ""), facts.get("os_release", "")),
+            tags=json.loads(facts.get("tags", "{}")),
+            registration_time=moment(facts.get("registration_time")),
+            last_heartbeat_time=moment(state.last_heartbeat),
+            last_invoked_time=moment(facts.get("last_invoked_time")),
+            invocation_count=int(facts.get("invocation_count", 0)),
+            active_task_count=state.open_records,
+            **{name: facts.get(name, "") for name in _AS_WRITTEN},
         )
-
-
-def _heard(presence: bytes | None) -> int | None:
-    try:
-        return None if presence is None else Presence.decode(presence).time
-    except MessageError:
-        return None

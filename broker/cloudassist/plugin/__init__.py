@@ -23,6 +23,7 @@ VERBS: Final = {
     "delete": "delete a command",
     "commands": "list the commands that are kept",
     "instances": "list the registered instances",
+    "status": "show how the agents of instances are, and what their daemons say",
     "audit-trail": "show who did what, when, and with which outcome",
 }
 """The verbs with their one-line help; each is a module of this package with a command of its name."""

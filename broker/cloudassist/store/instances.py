@@ -60,6 +60,16 @@ def read_presence(instance_id: str) -> Call[bytes | None]:
     return command(lambda answer: answer, "GET", topology.presence_key(instance_id))
 
 
+def server_time() -> Call[int]:
+    """Return the server's time in milliseconds."""
+    return command(lambda answer: int(answer[0]) * 1000 + int(answer[1]) // 1000, "TIME")
+
+
+def state(instance_id: str) -> tuple[Call[Any], Call[Any], Call[Any]]:
+    """Return the calls whose answers, behind the server's time, are an InstanceState (models/instance_state.py)."""
+    return read(instance_id), read_presence(instance_id), read_open(instance_id)
+
+
 def read_public_key(instance_id: str) -> Call[str]:
     """Return the public key of one instance; empty where it is not registered."""
     return command(as_text, "HGET", keys.instance(instance_id), "public_key")

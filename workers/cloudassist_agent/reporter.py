@@ -1,0 +1,56 @@
+"""The reporter: publishes what the daemon has to say of the agent, signed as the instance."""
+
+import time
+from typing import Final
+
+from cloudassist import transport
+from cloudassist.keyring import AgreementKey, create_key
+from cloudassist.looper import Looper
+from cloudassist.messages import ClientStatus
+from cloudassist_agent.post import Post
+from cloudassist_agent.settings import AgentSettings
+from cloudassist_agent.wire import Wire
+
+AGAIN_SECONDS: Final = 60.0
+"""Seconds between two reports where nothing changes (API a.12)."""
+
+
+class Reporter(Looper):
+    """The duty. It has a thread and a connection of its own: the daemon never waits for the server."""
+
+    name = "reporter"
+
+    def __init__(self, settings: AgentSettings) -> None:
+        super().__init__()
+        create_key(settings.key_file, "instance")
+        key, region = AgreementKey.load(settings.key_file, "instance"), settings.trusted().report
+        self._wire = Wire(lambda: transport.connection(settings), "reports of the daemon wait")
+        self._post = Post(self._wire, {name: key.mac_key(name, region) for name in settings.instance_id})
+        self._news: list[ClientStatus] = []
+        self._told: list[ClientStatus] = []
+        self._next = 0.0
+
+    def tell(self, news: list[ClientStatus]) -> None:
+        """Have this told, if it is news or the last report is old."""
+        self._news = news
+        if _changed(self._told, news) or time.monotonic() >= self._next:
+            self.wake()
+
+    def turn(self) -> float:
+        """Publish the newest."""
+        news = self._news
+        if news:
+            self._post.publish([(status.instance_id, status.encode()) for status in news])
+            self._told = news
+            self._next = time.monotonic() + AGAIN_SECONDS
+        return AGAIN_SECONDS
+
+    def finish(self) -> None:
+        """Say the last words."""
+        self.turn()
+        self._wire.close()
+
+
+def _changed(told: list[ClientStatus], news: list[ClientStatus]) -> bool:
+    """Tell whether something else than figures differs."""
+    return [(s.state, s.restarts, s.reason) for s in told] != [(s.state, s.restarts, s.reason) for s in news]
