@@ -29,8 +29,8 @@ demo: $(READY) ## start everything on this machine, run a script on three instan
 up: $(READY) ## the same stack, left running with Flower; Ctrl-C stops it
 	@$(BIN)/python -m cloudassist.up
 
-test: $(READY) ## run the tests
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup
+test: $(READY) ## run the tests (those with wine: make test-windows)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --ignore=tests/windows
 
 test-windows: $(READY) ## run the Windows side's command lines with wine, where that is installed
 	$(BIN)/python -m pytest tests/windows -rs
@@ -39,7 +39,7 @@ check: $(READY) ## lint, format, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy --platform win32 --exclude '^$$' -m cloudassist_agent.windows
+	$(BIN)/mypy --platform win32 --exclude '^$$' -m cloudassist_agent.windows -m cloudassist_agent.windows_service
 	$(BIN)/lint-imports
 
 bench: $(READY) ## measure, as ratios in one run (QUICK=1 for a short one)

@@ -2,7 +2,7 @@
 
 Wine has cmd.exe, but no PowerShell and no Python for Windows: jobs and the rest of windows.py are checked by their
 types for that platform, and by these command lines. Wine's cmd.exe reads a batch file in its own code page whatever
-chcp says, so that UTF-8 cannot be seen to arrive here.
+chcp says, so that UTF-8 cannot be seen to arrive here. Its sc.exe does not know ``failureflag``.
 """
 
 import os
@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from cloudassist_agent import script
+from cloudassist_agent import script, service_control
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("wine") is None, reason="wine is not installed (apt-get install wine)"),
@@ -20,8 +20,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="session")
-def wine(tmp_path_factory):
-    """Run a batch script as an agent on Windows would; returns output and exit code."""
+def wine_command(tmp_path_factory):
+    """Run a program of Windows; returns output and exit code."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path_factory.mktemp("home")),
@@ -29,26 +29,34 @@ def wine(tmp_path_factory):
         "WINEDEBUG": "-all",
         "LANG": "C.UTF-8",
     }
-    folder = tmp_path_factory.mktemp("scripts")
+
+    def run(*command):
+        done = subprocess.run(
+            ["wine", *command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return done.stdout, done.returncode
+
+    run("cmd.exe", "/c", "exit")  # the first one also sets wine up, and says so
+    yield run
+    subprocess.run(["wineserver", "-k"], env=environment, check=False)
+
+
+@pytest.fixture
+def wine(wine_command, tmp_path):
+    """Run a batch script as an agent on Windows would; returns output and exit code."""
 
     def run(content):
         made = script.batch(content)
-        with script.script_file(made, folder, keep=False) as command:
+        with script.script_file(made, tmp_path, keep=False) as command:
             *interpreter, path = command
-            windows_path = "Z:" + path.replace("/", "\\")
-            done = subprocess.run(
-                ["wine", *interpreter, windows_path],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        return done.stdout, done.returncode
+            return wine_command(*interpreter, "Z:" + path.replace("/", "\\"))
 
-    run("exit /b 0\r\n")  # the first one also sets wine up, and says so
-    yield run
-    subprocess.run(["wineserver", "-k"], env=environment, check=False)
+    return run
 
 
 def test_a_batch_script_runs_and_its_exit_code_arrives(wine):
@@ -67,3 +75,17 @@ def test_a_command_that_is_not_there_fails(wine):
     output, code = wine("no-such-command\r\n")
     assert code != 0
     assert b"no-such-command" in output
+
+
+def test_the_service_is_made_as_it_was_meant_and_removed(wine_command):
+    python = "C:\\Program Files\\Python\\python.exe"
+    create, description, failure, _ = service_control.install([python, "-m", "cloudassist_agent", "service"])
+    for command in (create, description, failure):
+        assert wine_command(*command)[1] == 0
+    key = f"HKLM\\SYSTEM\\CurrentControlSet\\Services\\{service_control.SERVICE}"
+    kept = wine_command("reg", "query", key)[0].decode()
+    assert f'ImagePath    REG_SZ    "{python}" -m cloudassist_agent service' in kept
+    assert "Start    REG_DWORD    0x2" in kept
+    assert "DisplayName    REG_SZ    Cloud Assistant" in kept
+    assert wine_command(*service_control.uninstall()[-1])[1] == 0
+    assert wine_command("reg", "query", key)[1] != 0

@@ -3,8 +3,10 @@
 import argparse
 import logging
 import os
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 
 from cloudassist.errors import ConfigurationError
 from cloudassist.settings import PREFIX, read
@@ -28,8 +30,28 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _watch(options: argparse.Namespace) -> None:
+    if sys.platform == "win32":
+        raise ConfigurationError("the daemon is for Linux; on Windows the service manager restarts the agent")
     settings = _settings(options)
     import_module("cloudassist_agent.daemon").main(settings, options.unit)
+
+
+def _install(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    _tell(import_module("cloudassist_agent.service").install(settings, os.environ, options.root))
+
+
+def _uninstall(options: argparse.Namespace) -> None:
+    _tell(import_module("cloudassist_agent.service").uninstall(options.root))
+
+
+def _serve(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    import_module("cloudassist_agent.windows_service").run(settings)
+
+
+def _tell(lines: Sequence[str]) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def _settings(options: argparse.Namespace) -> AgentSettings:
@@ -50,6 +72,15 @@ def _parser() -> argparse.ArgumentParser:
         commands, "watch", _watch, "run the agent under its daemon, which restarts it where that is needed"
     )
     watch.add_argument("--unit", help="the systemd unit that the agent is, instead of one started from here")
+    install = _command(
+        commands, "install-service", _install, "make the agent a service of this machine, with these settings"
+    )
+    uninstall = commands.add_parser("uninstall-service", help="stop the service and remove it; the state folder stays")
+    uninstall.set_defaults(function=_uninstall)
+    for each in (install, uninstall):
+        each.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="an image's root instead of /")
+    if sys.platform == "win32":
+        _command(commands, "service", _serve, "run the agent as the service manager's")
     return parser
 
 

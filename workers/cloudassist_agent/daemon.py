@@ -13,7 +13,7 @@ from typing import Final
 
 from cloudassist.errors import ConfigurationError
 from cloudassist.messages import ClientState, ClientStatus
-from cloudassist_agent import posix
+from cloudassist_agent import logs, posix
 from cloudassist_agent.client_process import ClientProcess, UnitProcess
 from cloudassist_agent.judge import Budget, Judge, Look
 from cloudassist_agent.reporter import Reporter
@@ -31,7 +31,6 @@ PROVEN_SECONDS: Final = 600.0
 """Seconds after which an agent has shown that it is well: the pauses begin anew."""
 STOP_MARGIN_SECONDS: Final = 30.0
 """Seconds that an agent may take to end beyond the limit of its drain."""
-LOG_FORMAT: Final = "[%(asctime)s: %(levelname)s/AssistDaemon] %(message)s"
 _LATE_FACTOR: Final = 3
 """Looks that are missed are a sign that the daemon itself was held up."""
 
@@ -163,7 +162,7 @@ class Daemon:
 
 def main(settings: AgentSettings, unit: str | None) -> None:
     """Watch over an agent: one that is started from here, or the one of a systemd unit."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    logs.configure("INFO", logs.file_of_daemon(settings.log_file), "AssistDaemon")
     # An agent that is ended since it hangs says where.
     os.environ.setdefault("PYTHONFAULTHANDLER", "1")
     if unit is None:

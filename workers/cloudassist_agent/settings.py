@@ -57,6 +57,8 @@ class AgentSettings(Settings):
     """Answer Celery's read-only remote control (inspect)."""
     events: bool = True
     """Send Celery's events, which Flower shows."""
+    log_file: Path | None = None
+    """File to log to, rotated at 10 MiB, five kept; the daemon's is beside it. None: stderr."""
     journal_bytes: int = bounded(256 * 1024 * 1024, least=1024 * 1024, most=2**40)
     """Bytes of the journal's file above which the oldest reports that were sent lose their output."""
     journal_seconds: float = bounded(7 * 86_400, least=3_600, most=365 * 86_400)

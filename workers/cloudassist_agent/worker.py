@@ -6,7 +6,7 @@ import threading
 from functools import cache
 from typing import Any, Final
 
-from celery import bootsteps
+from celery import bootsteps, signals
 from celery.exceptions import WorkerShutdown
 from celery.platforms import EX_OK
 from celery.platforms import signals as platform_signals
@@ -17,7 +17,7 @@ from cloudassist import topology, transport
 from cloudassist.app import Application, GuardedWorker, from_environment
 from cloudassist.consumer import PatientConsumer
 from cloudassist.settings import read
-from cloudassist_agent import remote
+from cloudassist_agent import logs, remote
 from cloudassist_agent.agent import Agent
 from cloudassist_agent.control import StopConsumer
 from cloudassist_agent.presence import EVENT_SECONDS
@@ -243,9 +243,18 @@ def application() -> AgentApplication:
     return from_environment(lambda: make_app(read(AgentSettings)))
 
 
+def make_worker(settings: AgentSettings, loglevel: str) -> AgentWorker:
+    """Return the worker of an agent, with the log that the settings ask for."""
+    signals.setup_logging.connect(
+        lambda **_: logs.configure(loglevel, settings.log_file, "agent"), weak=False, dispatch_uid=__name__
+    )
+    worker: AgentWorker = make_app(settings).Worker(loglevel=loglevel, quiet=True)
+    return worker
+
+
 def main(settings: AgentSettings, loglevel: str) -> None:
     """Run an agent in the foreground; exits with its exit code."""
-    worker = make_app(settings).Worker(loglevel=loglevel, quiet=True)
+    worker = make_worker(settings, loglevel)
     worker.start()
     raise SystemExit(worker.exitcode)
 
