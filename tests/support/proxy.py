@@ -51,12 +51,13 @@ class Proxy:
         self._call(self._freeze(asked=False))
 
     async def live(self) -> None:
-        """Forward until :meth:`end`; what is left then is cancelled by whoever runs this."""
+        """Forward until :meth:`end`."""
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         await self._listen()
         self._ready.set()
         await self._ended.wait()
+        await self._refuse()
 
     def wait_ready(self) -> None:
         assert self._ready.wait(10)

@@ -178,6 +178,12 @@ def test_nothing_with_the_mark_of_the_run_is_left(instance, script):
     assert marked(instance.record_id) == set()
 
 
+def test_a_process_that_outlives_its_parent_counts_once(instance):
+    """It gets another parent meanwhile, and is still the same."""
+    outcome = instance.run("(trap '' TERM; exec sleep 1.3) & exec sleep 100", timeout=1)
+    assert (outcome.toll.ended, outcome.toll.killed) == (2, 0)
+
+
 @needs_root
 @pytest.mark.timeout(60)
 def test_a_fork_bomb_under_a_limit_of_processes(shared):
@@ -201,6 +207,20 @@ def test_those_that_look_at_the_same_moment_share_a_sweep(monkeypatch):
     for thread in threads:
         thread.join()
     assert len(looks) == 1
+
+
+def test_what_began_after_a_sweep_is_not_taken_for_gone(monkeypatch):
+    """A sweep that took long is good for long, but not for those who ask about what began meanwhile."""
+    looks = []
+    monkeypatch.setattr("cloudassist_agent.tree._pids", lambda: looks.append(1) or time.sleep(0.1) or [])
+    sweeps = Sweeps()
+    sweeps.processes()
+    sweeps.processes()
+    assert len(looks) == 1
+    asked = time.monotonic()
+    sweeps.processes(asked)
+    sweeps.processes(asked)
+    assert len(looks) == 2
 
 
 def test_output_is_told_while_a_script_runs(instance):

@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -36,11 +36,14 @@ _STAT_STATE, _STAT_PARENT, _STAT_SESSION, _STAT_START = 0, 1, 3, 19
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process as /proc shows it; ``start`` is in clock ticks since the boot."""
+    """One process as /proc shows it; ``start`` is in clock ticks since the boot.
+
+    Only these two make it the same one: its parent changes when that ends, and its session when it wants.
+    """
 
     pid: int
-    parent: int
-    session: int
+    parent: int = field(compare=False)
+    session: int = field(compare=False)
     start: int
 
 
@@ -50,21 +53,22 @@ class Sweeps:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: Sequence[Process] = ()
+        self._begun = 0.0
         self._good_until = 0.0
         self._marks: dict[tuple[int, int], bytes] = {}
 
-    def processes(self) -> Sequence[Process]:
-        """Return every living process, as of a few milliseconds ago.
+    def processes(self, after: float = 0.0) -> Sequence[Process]:
+        """Return every living process, as of a few milliseconds ago, but no earlier than ``after`` (monotonic seconds).
 
         Where a sweep takes long, for there are many, it is good for longer: looking never takes more than a fourth of
-        a processor, however many runs are being ended.
+        a processor, however many runs are being ended: besides one look for each of them, for those that begin together.
         """
         with self._lock:
-            begun = time.monotonic()
-            if begun >= self._good_until:
+            if (now := time.monotonic()) >= self._good_until or self._begun < after:
+                self._begun = now
                 self._seen = [process for process in map(_read, _pids()) if process is not None]
-                now = time.monotonic()
-                self._good_until = now + max(_FRESH_SECONDS, 3 * (now - begun))
+                seen = time.monotonic()
+                self._good_until = seen + max(_FRESH_SECONDS, 3 * (seen - self._begun))
                 alive = {(process.pid, process.start) for process in self._seen}
                 self._marks = {key: mark for key, mark in self._marks.items() if key in alive}
             return self._seen
@@ -94,25 +98,46 @@ def begun(pid: int) -> int:
     return int(fields[_STAT_START]) if fields else 0
 
 
-def find(record_id: str, leader: int | None, since: int = 0) -> list[Process]:
-    """Return the living processes of a run: those with its mark, in its session, and all their descendants.
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The processes of one run: those with its mark, in its session, and all their descendants.
 
-    ``since`` is when its first one started, in clock ticks since the boot.
+    ``leader`` is its first one, if known, which started at ``since`` (clock ticks since the boot). They are to end since
+    ``asked`` (monotonic seconds): what was seen before that may have missed the first of them.
     """
-    everything = SWEEPS.processes()
-    young = [process for process in everything if process.start >= since]
-    mark = record_id.encode()
-    found = {process.pid for process in young if process.session == leader or SWEEPS.mark(process) == mark}
-    children: dict[int, list[int]] = {}
-    for process in young:
-        children.setdefault(process.parent, []).append(process.pid)
-    waiting = list(found)
-    while waiting:
-        for child in children.get(waiting.pop(), ()):
-            if child not in found:
-                found.add(child)
-                waiting.append(child)
-    return [process for process in young if process.pid in found]
+
+    record_id: str
+    leader: int | None
+    since: int
+    asked: float
+
+    def find(self) -> list[Process]:
+        """Return those that live."""
+        everything = SWEEPS.processes(self.asked)
+        young = [process for process in everything if process.start >= self.since]
+        mark = self.record_id.encode()
+        found = {process.pid for process in young if process.session == self.leader or SWEEPS.mark(process) == mark}
+        children: dict[int, list[int]] = {}
+        for process in young:
+            children.setdefault(process.parent, []).append(process.pid)
+        waiting = list(found)
+        while waiting:
+            for child in children.get(waiting.pop(), ()):
+                if child not in found:
+                    found.add(child)
+                    waiting.append(child)
+        return [process for process in young if process.pid in found]
+
+    def kill(self) -> set[Process]:
+        """Stop all before any is killed: one that runs could start another meanwhile, for ever."""
+        stopped: set[Process] = set()
+        deadline = time.monotonic() + _STOPPING_SECONDS
+        while (moving := set(self.find()) - stopped) and time.monotonic() < deadline:
+            _signal(moving, signal.SIGSTOP)
+            stopped |= moving
+            time.sleep(_FRESH_SECONDS)
+        _signal(stopped, signal.SIGKILL)
+        return stopped
 
 
 def end(
@@ -124,15 +149,16 @@ def end(
     what is left when the script has ended is told as well. ``idle`` is called to wait for so many seconds, and may do
     something useful in them; where it returns true the script has just ended, and the next look is soon.
     """
-    told = set(find(record_id, leader, since))
+    tree = Tree(record_id, leader, since, time.monotonic())
+    told = set(tree.find())
     ended = set(told)
     killed: set[Process] = set()
     _signal(told, signal.SIGTERM)
     deadline = time.monotonic() + grace
     pause = _FRESH_SECONDS if idle(_FIRST_PAUSE_SECONDS) else 2 * _FIRST_PAUSE_SECONDS
-    while (left := find(record_id, leader, since)) and time.monotonic() < deadline + UNKILLABLE_SECONDS:
+    while (left := tree.find()) and time.monotonic() < deadline + UNKILLABLE_SECONDS:
         if time.monotonic() >= deadline:
-            killed |= _kill(record_id, leader, since)
+            killed |= tree.kill()
             pause = _FRESH_SECONDS
         elif all(process.pid != leader for process in left):
             _signal(set(left) - told, signal.SIGTERM)
@@ -141,18 +167,6 @@ def end(
         just_ended = idle(max(0.0, min(pause, deadline - time.monotonic())) or pause)
         pause = _FRESH_SECONDS if just_ended else min(2 * pause, _LONGEST_PAUSE_SECONDS)
     return Toll(len(ended | killed), len(killed))
-
-
-def _kill(record_id: str, leader: int | None, since: int) -> set[Process]:
-    """Stop every process of a run before any is killed: one that runs could start another meanwhile, for ever."""
-    stopped: set[Process] = set()
-    deadline = time.monotonic() + _STOPPING_SECONDS
-    while (moving := set(find(record_id, leader, since)) - stopped) and time.monotonic() < deadline:
-        _signal(moving, signal.SIGSTOP)
-        stopped |= moving
-        time.sleep(_FRESH_SECONDS)
-    _signal(stopped, signal.SIGKILL)
-    return stopped
 
 
 def _signal(processes: Iterable[Process], number: signal.Signals) -> None:
