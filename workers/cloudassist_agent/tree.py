@@ -61,7 +61,7 @@ class Sweeps:
         """Return every living process, as of a few milliseconds ago, but no earlier than ``after`` (monotonic seconds).
 
         Where a sweep takes long, for there are many, it is good for longer: looking never takes more than a fourth of
-        a processor, however many runs are being ended: besides one look for each of them, for those that begin together.
+        a processor, however many runs are being ended; only those that begin to be ended at a time have one look more.
         """
         with self._lock:
             if (now := time.monotonic()) >= self._good_until or self._begun < after:
@@ -102,7 +102,7 @@ def begun(pid: int) -> int:
 class Tree:
     """The processes of one run: those with its mark, in its session, and all their descendants.
 
-    ``leader`` is its first one, if known, which started at ``since`` (clock ticks since the boot). They are to end since
+    ``leader`` is its first one, if known, begun at ``since`` (clock ticks since the boot). They are to end since
     ``asked`` (monotonic seconds): what was seen before that may have missed the first of them.
     """
 
