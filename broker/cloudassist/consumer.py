@@ -8,6 +8,7 @@ import logging
 import time
 from typing import Any, Final
 
+from celery.bootsteps import RUN
 from celery.worker import state
 from celery.worker.consumer import Consumer as CeleryConsumer
 
@@ -33,12 +34,19 @@ class PatientConsumer(CeleryConsumer):  # type: ignore[misc]
         self._patience = Patience(log, "connection")
         self._pause = 0.0
         self._connected_at = 0.0
+        self._lost: Any = None
 
     def lose(self) -> None:
         """Give every connection up and connect anew; called on the worker's own thread, from within its loop."""
-        lost = self.connection
+        self._lost = self.connection
         if self.hub is not None:
-            self.hub.call_later(0, self._give_up, lost)
+            self.hub.call_later(0, self._give_up)
+
+    def perform_pending_operations(self) -> None:
+        """Do what others have asked of this thread, where there is no event loop."""
+        super().perform_pending_operations()
+        if self.hub is None and self.blueprint.state == RUN:
+            self._give_up()
 
     def ensure_connected(self, conn: Any) -> Any:
         """Return the connection when it works; ends with the worker."""
@@ -78,8 +86,9 @@ class PatientConsumer(CeleryConsumer):  # type: ignore[misc]
     def _failed(self, connection: Any, error: BaseException) -> None:
         self._pause = self._patience.failed(transport.reason(connection, error))
 
-    def _give_up(self, lost: Any) -> None:
-        if self.connection is lost:
+    def _give_up(self) -> None:
+        lost, self._lost = self._lost, None
+        if lost is not None and lost is self.connection:
             raise ConnectionResetError("the connection is half-open")
 
     def _rest(self) -> None:

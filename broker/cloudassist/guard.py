@@ -26,6 +26,8 @@ ON_REFUSED: Final = "on_refused"
 """Transport option: a callable that is told (queue, reason) of each refused message."""
 ON_LOST: Final = "on_lost"
 """Transport option: a callable that is told when a connection that waits for messages turned out to be dead."""
+TURN_SECONDS: Final = 0.25
+"""Seconds of a turn of a worker without an event loop (Windows): so long a free slot or an exit may go unnoticed."""
 
 _CONTENT_TYPE: Final = "application/json"
 _BODY_ENCODINGS: Final = (None, "base64")
@@ -185,7 +187,24 @@ _LOST: Final = (*kombu_redis.Transport.connection_errors, kombu_redis.exceptions
 """What counts as a lost connection: also every error that the server answers with, whatever was asked of it."""
 
 
-class GuardedTransport(kombu_redis.Transport):  # type: ignore[misc]
+class _GuardedTransport:
+    """Mixed into kombu's Redis transports."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The pops last as long as that by now; without an event loop kombu would also sleep so long after each turn.
+        self.polling_interval = None
+
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+        """Take messages for one turn of a worker without an event loop; raises TimeoutError where there is none.
+
+        A pop goes on meanwhile, and wakes the worker; what other threads want of it waits for the next turn.
+        """
+        seconds = TURN_SECONDS if timeout is None else min(timeout, TURN_SECONDS)
+        super().drain_events(connection, seconds)  # type: ignore[misc]
+
+
+class GuardedTransport(_GuardedTransport, kombu_redis.Transport):  # type: ignore[misc]
     """kombu's Redis transport behind the guard."""
 
     Channel = GuardedRedisChannel
@@ -198,7 +217,7 @@ class GuardedSentinelChannel(_GuardedChannel, kombu_redis.SentinelChannel):  # t
     from_transport_options = (*kombu_redis.SentinelChannel.from_transport_options, ON_REFUSED, ON_LOST)
 
 
-class GuardedSentinelTransport(kombu_redis.SentinelTransport):  # type: ignore[misc]
+class GuardedSentinelTransport(_GuardedTransport, kombu_redis.SentinelTransport):  # type: ignore[misc]
     """kombu's Sentinel transport behind the guard."""
 
     Channel = GuardedSentinelChannel

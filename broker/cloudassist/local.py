@@ -36,8 +36,10 @@ READY_SECONDS: Final = 30.0
 """Seconds in which a stack has to come up."""
 STOP_SECONDS: Final = 10.0
 """Seconds that a process gets to end before it is killed."""
-INSTANCES_PER_HOST: Final = 1_000
+INSTANCES_PER_HOST: Final = 5_000
 """Simulated instances in one process."""
+SCRIPTS_PER_HOST: Final = 64
+"""Scripts that such a process runs at a time, where CLOUDASSIST_CONCURRENCY says nothing else."""
 
 _LOOK_SECONDS: Final = 0.02
 _HOST: Final = "127.0.0.1"
@@ -195,10 +197,12 @@ class LocalStack:
 
     def _add_agents(self) -> None:
         size = INSTANCES_PER_HOST if self._simulated else 1
+        slots = self._extra.get(f"{PREFIX}CONCURRENCY", str(SCRIPTS_PER_HOST) if self._simulated else "0")
         for start in range(0, len(self.instance_ids), size):
             names = self.instance_ids[start : start + size]
             command = [sys.executable, "-m", "cloudassist_agent", "run"]
-            self._add(topology.worker_name(names[0]), command, "agent", _CELERY_READY, INSTANCE_ID=",".join(names))
+            own = {"INSTANCE_ID": ",".join(names), "CONCURRENCY": slots}
+            self._add(topology.worker_name(names[0]), command, "agent", _CELERY_READY, **own)
 
     def _add_celery(self, name: str, app: str, role: str, arguments: Sequence[str], ready: str = _CELERY_READY) -> None:
         command = [sys.executable, "-m", "celery", "-A", app, *arguments, "--loglevel=INFO"]

@@ -57,12 +57,12 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def worker_options(settings: Settings) -> dict[str, Any]:
-    """Return the transport options of a worker.
+def worker_options(settings: Settings, pop_seconds: float = POP_SECONDS) -> dict[str, Any]:
+    """Return the transport options of a worker whose pops wait so long in the server.
 
     Only workers may wait long in a pop: in a client's app every second ``inspect`` would be answered by None.
     """
-    return {**options(settings), "polling_interval": POP_SECONDS}
+    return {**options(settings), "polling_interval": pop_seconds}
 
 
 def unavailable(what: str, connection: Any, error: BaseException) -> ServiceUnavailableError:

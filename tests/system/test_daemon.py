@@ -198,16 +198,18 @@ def test_with_systemd_the_unit_is_started_and_left_alone(near, assistant, status
     systemctl.chmod(0o755)
     command = [*WATCH, "--unit", "cloudassist.service"]
     path = {"PATH": f"{folder}:/usr/bin:/bin"}
-    with agent(near, "unit", tmp_path, command=command, wait=False, environment=path, **QUICK) as watch:
+    try:
+        with agent(near, "unit", tmp_path, command=command, wait=False, environment=path, **QUICK) as watch:
+            run_soon(assistant, "unit", SOON)
+            assert (tmp_path / "asked").read_text() == "start --no-block cloudassist.service\n"
+            wait_until(lambda: status("unit").daemon_status == "Running", "the report")
+            assert watch.term() < SOON
         run_soon(assistant, "unit", SOON)
-        assert (tmp_path / "asked").read_text() == "start --no-block cloudassist.service\n"
-        wait_until(lambda: status("unit").daemon_status == "Running", "the report")
-        assert watch.term() < SOON
-    run_soon(assistant, "unit", SOON)
-    assert status("unit").cloud_assistant_status
-    (pid,) = [p.pid for p in psutil.process_iter() if is_agent_of(p, tmp_path)]
-    psutil.Process(pid).terminate()
-    psutil.Process(pid).wait(SOON)
+        assert status("unit").cloud_assistant_status
+    finally:
+        (left,) = [process for process in psutil.process_iter() if is_agent_of(process, tmp_path)]
+        left.terminate()
+        left.wait(SOON)
 
 
 def is_agent_of(process, folder):

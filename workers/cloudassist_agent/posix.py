@@ -15,10 +15,11 @@ from cloudassist_agent.script import Script
 from cloudassist_agent.toll import Toll
 
 __all__ = [
-    "EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User",
+    "EVENT_LOOP", "EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User",
     "boot_id", "end_leftovers", "hold", "holder", "machine_id", "process_start",
 ]  # fmt: skip
 
+EVENT_LOOP: Final = True
 EXECUTION_PATH: Final = Path("/tmp")  # noqa: S108 - the task execution path of the overview
 SCRIPTS: Final[Mapping[CommandType, Callable[[str], Script]]] = {
     CommandType.SHELL: script.shell,

@@ -11,7 +11,7 @@ from cloudassist.keyring import Trust
 from cloudassist.settings import Settings, bounded
 from cloudassist_agent import system
 
-QUEUES_PER_CHANNEL: Final = 50
+QUEUES_PER_CHANNEL: Final = 100
 """Instance queues that one channel pops from: each pop names them all, to the server, every time."""
 
 

@@ -1,6 +1,7 @@
 """The system under the agent: what differs between operating systems is behind these names, and nowhere else.
 
 ========================  =============================================================================================
+``EVENT_LOOP``            whether Celery has one here; else it looks in turns
 ``EXECUTION_PATH``        where scripts get their private folders, unless a setting says otherwise
 ``SCRIPTS``               for each type of script that can be run here, what makes a file and a command line of it
 ``User``                  whom a script runs as: ``of(name)``, ``home``, ``environment()``, ``command()``, ``own()``
@@ -20,6 +21,7 @@ if sys.platform == "win32":
 else:
     from cloudassist_agent import posix as here
 
+EVENT_LOOP: bool = here.EVENT_LOOP
 EXECUTION_PATH = here.EXECUTION_PATH
 SCRIPTS = here.SCRIPTS
 ScriptProcess = here.ScriptProcess

@@ -28,10 +28,11 @@ from cloudassist_agent.script import Script, ScriptError
 from cloudassist_agent.toll import Toll
 
 __all__ = [
-    "EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User",
+    "EVENT_LOOP", "EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User",
     "boot_id", "end_leftovers", "hold", "machine_id", "process_start",
 ]  # fmt: skip
 
+EVENT_LOOP: Final = False
 EXECUTION_PATH: Final = Path(os.environ.get("PROGRAMDATA", "C:\\ProgramData")) / "cloudassist" / "work" / "script"
 """The task execution path of the overview: <installation>\\work\\script."""
 SCRIPTS: Final[Mapping[CommandType, Callable[[str], Script]]] = {

@@ -17,7 +17,7 @@ from cloudassist import topology, transport
 from cloudassist.app import Application, GuardedWorker, from_environment
 from cloudassist.consumer import PatientConsumer
 from cloudassist.settings import read
-from cloudassist_agent import logs, remote
+from cloudassist_agent import logs, remote, system
 from cloudassist_agent.agent import Agent
 from cloudassist_agent.control import StopConsumer
 from cloudassist_agent.presence import EVENT_SECONDS
@@ -65,6 +65,7 @@ class AgentWorker(GuardedWorker):
             "concurrency": settings.slots,
             "task_events": settings.events,
             "without_heartbeat": True,
+            "use_eventloop": system.EVENT_LOOP,
         }
         super().__init__(**{**kwargs, **forced})
 
@@ -114,14 +115,14 @@ class AgentWorker(GuardedWorker):
 
     def _drain(self) -> None:
         agent: Agent = self.app.agent
-        if self.hub is not None:
-            self.hub.call_soon(self.cancel_orders)
+        if self.consumer is not None:
+            self.consumer.call_soon(self.cancel_orders)
         if not agent.running.wait_until_idle(self.app.settings.drain_seconds):
             self._interrupt(f"{self.app.settings.drain_seconds:.0f} s are over")
             agent.running.wait_until_idle()
         state.should_stop = EX_OK
-        if self.hub is not None:
-            self.hub.call_soon(_nothing)
+        if self.consumer is not None:
+            self.consumer.call_soon(_nothing)
 
 
 class AgentConsumer(PatientConsumer):
@@ -167,7 +168,8 @@ class Introduction(bootsteps.StartStopStep):  # type: ignore[misc]
         if events is not None and events.enabled:
             agent.heart.send_event = events.send
             events.send("worker-online", freq=EVENT_SECONDS)
-            events.on_send_buffered = EventBuffer(c.hub, events).arm
+            if c.hub is not None:
+                events.on_send_buffered = EventBuffer(c.hub, events).arm
         agent.register()
         agent.sign.promise(LOOP_SECONDS)
         c.timer.call_repeatedly(LOOP_SECONDS, agent.sign.promise, (LOOP_SECONDS,))
