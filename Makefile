@@ -43,7 +43,7 @@ check: $(READY) ## lint, format, types, layers
 	$(BIN)/lint-imports
 
 bench: $(READY) ## measure, as ratios in one run (QUICK=1 for a short one)
-	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 lock: $(READY) ## pin the newest versions that pyproject.toml allows
 	$(COMPILE) --extra dev --output-file requirements.lock

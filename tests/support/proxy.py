@@ -95,7 +95,9 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
-        pair = _Pair(writer, server_writer, asyncio.current_task(), frozen=self._silent)
+        task = asyncio.current_task()
+        assert task is not None
+        pair = _Pair(writer, server_writer, task, frozen=self._silent)
         self._pairs.add(pair)
         if self._server is None:
             pair.abort()
@@ -127,7 +129,7 @@ class _Pair:
     """The two ends of one connection."""
 
     def __init__(
-        self, client: asyncio.StreamWriter, server: asyncio.StreamWriter, task: "asyncio.Task[None]", *, frozen: bool
+        self, client: asyncio.StreamWriter, server: asyncio.StreamWriter, task: "asyncio.Task[Any]", *, frozen: bool
     ) -> None:
         self._ends = (client, server)
         self.task = task
