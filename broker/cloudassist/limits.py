@@ -58,6 +58,10 @@ START_WINDOW_SECONDS: Final = 3600
 # --- instances ------------------------------------------------------------------------------------------------
 INSTANCE_ID_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 """What an instance may be called: it becomes part of queue names and of access rules (design)."""
+INTERVAL_SECONDS: Final = 10
+"""Seconds between two runs of a recurring task, the fewest (overview)."""
+RATE_SECONDS: Final = 7 * 86_400
+"""Seconds of a rate, the most (api a.19)."""
 PRESENCE_INTERVAL_SECONDS: Final = 15
 """Seconds between two signs of life of an instance (design)."""
 PRESENCE_LIFETIME_SECONDS: Final = 45

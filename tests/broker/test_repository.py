@@ -46,4 +46,4 @@ def test_the_lock_has_hashes_and_no_addresses():
 def test_no_path_of_one_machine():
     for path in tracked():
         if path.suffix in {".py", ".md", ".yaml", ".toml", ".lua", ""} and path.is_file():
-            assert str(ROOT.parent) + "/" not in path.read_text(encoding="utf-8", errors="replace"), path
+            assert str(ROOT) + "/" not in path.read_text(encoding="utf-8", errors="replace"), path
