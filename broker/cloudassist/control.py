@@ -1,33 +1,31 @@
 """The control plane's Celery application: ``celery -A cloudassist worker``.
 
 The role ``control`` runs the aggregator, the sweeper, heartbeats and retention; the role ``dispatch`` holds the signing
-key and runs one task. The same application serves ``celery -A cloudassist inspect``, ``flower`` and ``assist``.
+key and runs two tasks. The same application serves ``celery -A cloudassist inspect``, ``flower`` and ``assist``.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Any
 
 from celery import bootsteps
-from kombu.exceptions import OperationalError
 
 from cloudassist import topology, transport
 from cloudassist.aggregator import Aggregator
 from cloudassist.app import Application, from_environment
 from cloudassist.dispatch import Dispatch
-from cloudassist.errors import ConfigurationError, MessageError, ServiceUnavailableError
+from cloudassist.dispatch_tasks import Occur, Redeliver, redeliver
+from cloudassist.errors import ConfigurationError
 from cloudassist.fanout import Fanout
 from cloudassist.heartbeats import Heartbeats
 from cloudassist.keyring import AgreementKey, SigningKey
 from cloudassist.looper import Looper
-from cloudassist.orders import RECORD_ID_CHARACTERS
+from cloudassist.occurrences import Occurrences
 from cloudassist.retention import Retention
 from cloudassist.settings import Settings, read
 from cloudassist.store.ledger import Ledger
-from cloudassist.strict import Accepted, StrictTask
-from cloudassist.sweeper import MOST, Sweeper
+from cloudassist.sweeper import Sweeper
 
 
 class Role(StrEnum):
@@ -97,6 +95,7 @@ class Signing(bootsteps.StartStopStep):  # type: ignore[misc]
         self._ledger = Ledger.of(app.settings)
         self._fanout = Fanout(app.settings, SigningKey.load(app.settings.signing_key_file))
         app.dispatch = Dispatch(self._ledger, self._fanout, app.settings)
+        app.occurrences = Occurrences(self._ledger, self._fanout, app.settings)
 
     def stop(self, _worker: Any) -> None:
         """Disconnect."""
@@ -104,32 +103,12 @@ class Signing(bootsteps.StartStopStep):  # type: ignore[misc]
         self._ledger.close()
 
 
-class Redeliver(StrictTask):
-    """The task of dispatch: records whose runs, and records whose stops, are to be sent again."""
-
-    name = topology.REDELIVER_TASK
-
-    def accept(self, message: Any) -> Accepted:
-        """Take two lists of record ids from the message; raises MessageError."""
-        try:
-            (runs, stops), _, _ = message.decode()
-        except Exception as error:  # kombu's decoders raise what they please
-            raise MessageError("bad-body", str(error)[:100]) from None
-        for names in (runs, stops):
-            if not isinstance(names, list) or len(names) > MOST or not all(map(_is_record_id, names)):
-                raise MessageError("bad-body", "not a list of record ids")
-        return Accepted(message.headers["id"], (runs, stops), f"({len(runs)} runs, {len(stops)} stops)")
-
-    def run(self, runs: list[str], stops: list[str]) -> str:
-        """Send them."""
-        return f"{self.app.dispatch.redeliver(runs, stops)} orders sent"
-
-
 class ControlApplication(Application):
-    """The application of a role of the control plane; ``dispatch`` is there while a dispatch worker runs."""
+    """The application of a role of the control plane; a dispatch worker has what its tasks need while it runs."""
 
     settings: ControlSettings
     dispatch: Dispatch
+    occurrences: Occurrences
 
     def check(self) -> None:
         """Raise ConfigurationError where a worker of this role could not work."""
@@ -137,29 +116,6 @@ class ControlApplication(Application):
             SigningKey.load(self.settings.signing_key_file)
         else:
             AgreementKey.load(self.settings.report_key_file, "report")
-
-
-def redeliver(app: Application) -> Callable[[Sequence[str], Sequence[str]], None]:
-    """Return the function by which the sweeper hands records to dispatch."""
-    queue = transport.direct_queue(topology.DISPATCH_QUEUE)
-
-    def send(runs: Sequence[str], stops: Sequence[str]) -> None:
-        if not runs and not stops:
-            return
-        try:
-            app.send_task(
-                topology.REDELIVER_TASK,
-                (list(runs), list(stops)),
-                queue=queue,
-                declare=[],
-                retry=False,
-                argsrepr=f"({len(runs)} runs, {len(stops)} stops)",
-                kwargsrepr="{}",
-            )
-        except OperationalError as error:
-            raise ServiceUnavailableError(f"records could not be handed to dispatch: {error}") from None
-
-    return send
 
 
 def make_app(settings: ControlSettings) -> ControlApplication:
@@ -176,14 +132,11 @@ def make_app(settings: ControlSettings) -> ControlApplication:
     )
     if dispatch:
         app.register_task(Redeliver())
+        app.register_task(Occur())
         app.steps["worker"].add(Signing)
     else:
         app.steps["worker"].add(Duties)
     return app
-
-
-def _is_record_id(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= RECORD_ID_CHARACTERS
 
 
 @cache

@@ -12,6 +12,8 @@ class DetailStatus(StrEnum):
     """The newer vocabulary of the API (b.2); derived, never stored."""
 
     PENDING = "Pending"
+    SCHEDULED = "Scheduled"
+    """Of an instance of a recurring task: between two runs."""
     RUNNING = "Running"
     STOPPING = "Stopping"
     SUCCESS = "Success"
@@ -34,7 +36,7 @@ class ErrorCode(StrEnum):
     """The instance did not take the order within the delivery window."""
     TASK_CONCURRENCY_LIMIT = "TaskConcurrencyLimit"
     """The instance had as many open records as it may have."""
-    # Invalid: the instance refused the order's content.
+    # Invalid: the order's content, or its moment, is of no use.
     COMMAND_NOT_APPLICABLE = "CommandNotApplicable"
     """The script's type does not fit the instance's operating system."""
     DIRECTORY_NOT_EXISTS = "DirectoryNotExists"
@@ -43,6 +45,10 @@ class ErrorCode(StrEnum):
     """The user that should run the script is not there."""
     USER_OR_PASSWORD_INVALID = "UserOrPasswordInvalid"  # noqa: S105 - the API's word
     """The agent may not run scripts as that user."""
+    AT_EXPRESSION_EXPIRED = "AtExpressionExpired"
+    """The moment of an at(…) was missed."""
+    CRON_EXPRESSION_EXPIRED = "CronExpressionExpired"
+    """The last moment of a cron expression was missed."""
     # Timeout
     EXECUTION_TIMEOUT = "ExecutionTimeout"
     """The script ran longer than its timeout."""
@@ -67,6 +73,8 @@ _INVALID = frozenset(
         ErrorCode.DIRECTORY_NOT_EXISTS,
         ErrorCode.ACCOUNT_NOT_EXISTS,
         ErrorCode.USER_OR_PASSWORD_INVALID,
+        ErrorCode.AT_EXPRESSION_EXPIRED,
+        ErrorCode.CRON_EXPRESSION_EXPIRED,
     }
 )
 

@@ -31,7 +31,7 @@ TURN_SECONDS: Final = 0.25
 
 _CONTENT_TYPE: Final = "application/json"
 _BODY_ENCODINGS: Final = (None, "base64")
-_TASKS: Final = frozenset({topology.RUN_TASK, topology.REDELIVER_TASK})
+_TASKS: Final = frozenset({topology.RUN_TASK, topology.REDELIVER_TASK, topology.OCCUR_TASK})
 
 
 class Refusals:

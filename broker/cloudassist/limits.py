@@ -62,6 +62,10 @@ INTERVAL_SECONDS: Final = 10
 """Seconds between two runs of a recurring task, the fewest (overview)."""
 RATE_SECONDS: Final = 7 * 86_400
 """Seconds of a rate, the most (api a.19)."""
+MISFIRE_SECONDS: Final = 60
+"""Seconds that a recurring task may be late before its moment counts as missed, the most where nothing else is said."""
+HISTORY_RUNS: Final = 1_000
+"""Runs of a recurring task that are kept."""
 PRESENCE_INTERVAL_SECONDS: Final = 15
 """Seconds between two signs of life of an instance (design)."""
 PRESENCE_LIFETIME_SECONDS: Final = 45

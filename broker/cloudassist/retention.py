@@ -1,4 +1,4 @@
-"""Retention: lets finished invocations go that are too old, or more than are to be kept.
+"""Retention: lets finished invocations, and runs of recurring ones, go that are too old, or more than are to be kept.
 
 Each key has a lifetime of its own as well; what is left to do here is the lists that name invocations, and whatever
 exceeds the number.
@@ -7,9 +7,10 @@ exceeds the number.
 import logging
 from typing import Final
 
+from cloudassist import ids
 from cloudassist.looper import Looper
 from cloudassist.settings import Settings
-from cloudassist.store import invocations, retention
+from cloudassist.store import invocations, retention, schedules
 from cloudassist.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -40,14 +41,28 @@ class Retention(Looper):
             self._forget(invoke_id)
         if retired:
             log.info("forgot %d invocations", len(retired))
-        return 0 if len(retired) == MOST else REST_SECONDS
+        runs = self._ledger.call(retention.take_retired(MOST))
+        for run in runs:
+            self._forget_run(run)
+        return 0 if MOST in {len(retired), len(runs)} else REST_SECONDS
 
     def finish(self) -> None:
         """Nothing is held."""
 
     def _forget(self, invoke_id: str) -> None:
-        start = 0
-        while names := self._ledger.call(invocations.page_targets(invoke_id, start, CHUNK)):
-            self._ledger.call(retention.forget_records(invoke_id, names))
-            start += len(names)
+        while runs := self._ledger.call(schedules.page_history(invoke_id, None, MOST)):
+            for run in runs:
+                self._forget_run(run)
+        self._forget_records(invoke_id)
         self._ledger.run(retention.forget_invocation(invoke_id))
+
+    def _forget_run(self, run: str) -> None:
+        """Let one run of a recurring task go."""
+        self._forget_records(run)
+        self._ledger.run(retention.forget_run(run))
+
+    def _forget_records(self, run: str) -> None:
+        start = 0
+        while names := self._ledger.call(invocations.page_targets(ids.task_of(run), start, CHUNK)):
+            self._ledger.call(retention.forget_records(run, names))
+            start += len(names)

@@ -19,6 +19,8 @@ class DetailInvokeStatus(StrEnum):
     """The status of a whole invocation in the newer vocabulary of the API (b.4); derived, never stored."""
 
     PENDING = "Pending"
+    SCHEDULED = "Scheduled"
+    """A recurring task between two of its runs."""
     RUNNING = "Running"
     STOPPING = "Stopping"
     STOPPED = "Stopped"
@@ -49,6 +51,15 @@ def batch_status(statuses: Collection[InvocationStatus]) -> InvokeStatus:
 def batch_status_of_counts(counts: Mapping[InvocationStatus, int]) -> InvokeStatus:
     """Return the status of a batch in which so many instances have each status; zeros count as absent."""
     return batch_status([status for status, count in counts.items() if count > 0])
+
+
+def recurring_detail_status(
+    counts: Mapping[InvocationStatus, int], *, running: int, nonzero: int
+) -> DetailInvokeStatus:
+    """Return the newer status of a recurring task of which so many records are ``running`` (API b.6)."""
+    if counts[InvocationStatus.RUNNING] > 0:
+        return DetailInvokeStatus.RUNNING if running > 0 else DetailInvokeStatus.SCHEDULED
+    return batch_detail_status(counts, pending=0, nonzero=nonzero)
 
 
 def batch_detail_status(counts: Mapping[InvocationStatus, int], *, pending: int, nonzero: int) -> DetailInvokeStatus:

@@ -15,8 +15,10 @@ from typing import Any, Final, TypeVar
 
 from cloudassist import limits
 from cloudassist.errors import ConfigurationError
+from cloudassist.expressions import zones
 
 PREFIX: Final = "CLOUDASSIST_"
+OVERLAPS: Final = ("skip", "allow")
 SCHEMES: Final = ("redis://", "rediss://", "sentinel://")
 
 S = TypeVar("S", bound="Settings")
@@ -107,6 +109,14 @@ class Settings:
     """Seconds after which a silent order is sent again for the first time; it doubles each time."""
     redelivery_ceiling_seconds: float = bounded(60, least=0.1, most=3_600)
     """Seconds, the longest time between two redeliveries."""
+    time_zone: str = "UTC"
+    """Whose time a Frequency means that names no zone."""
+    misfire_seconds: float = bounded(0, least=0, most=86_400)
+    """Seconds that a recurring task may be late before its moment counts as missed; 0: one interval, at most 60."""
+    overlap: str = "skip"
+    """``skip`` a moment of a recurring task on an instance where its last run has not ended, or ``allow`` it."""
+    history_runs: int = bounded(limits.HISTORY_RUNS, least=1, most=1_000_000)
+    """Runs of a recurring task that are kept, the newest."""
     presence_interval_seconds: float = bounded(limits.PRESENCE_INTERVAL_SECONDS, least=0.2, most=30)
     """Seconds between two signs of life of an instance; it counts as offline after three."""
     retention_seconds: float = bounded(limits.RETENTION_SECONDS, least=60, most=10 * 365 * 86_400)
@@ -149,6 +159,12 @@ class Settings:
         for declared in fields(self):
             if declared.metadata.get("most") is not None:
                 _check_bounds(declared.name, getattr(self, declared.name), declared.metadata)
+        if self.overlap not in OVERLAPS:
+            raise ConfigurationError(f"{PREFIX}OVERLAP must be one of {', '.join(OVERLAPS)}; it is {self.overlap!r}")
+        try:
+            zones.parse(self.time_zone)
+        except ValueError as error:
+            raise ConfigurationError(f"{PREFIX}TIME_ZONE: {error}") from None
         if len(self.caller) > limits.CALLER_CHARACTERS or not self.caller.isprintable():
             raise ConfigurationError(
                 f"{PREFIX}CALLER must be at most {limits.CALLER_CHARACTERS} printable characters; it is {self.caller!r}"

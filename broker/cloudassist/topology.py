@@ -24,6 +24,9 @@ RUN_TASK: Final = "cloudassist.run"
 REDELIVER_TASK: Final = "cloudassist.redeliver"
 """The task that dispatch runs: records whose orders are to be sent again."""
 
+OCCUR_TASK: Final = "cloudassist.occur"
+"""The task that dispatch runs: moments of recurring tasks that have been claimed."""
+
 INSTANCE_QUEUE_PREFIX: Final = "instance."
 CONTROL_QUEUE_PREFIX: Final = "control."
 

@@ -195,6 +195,7 @@ def request(**changes):
         "timeout": 60,
         "working_dir": "",
         "username": "",
+        "frequency": "",
         "client_token": "one",
     }
     return RunRequest(**(given_arguments | changes))
@@ -208,6 +209,7 @@ def test_the_same_arguments_have_the_same_digest_whatever_the_token():
         request(targets=Targets(None, {"a": "b"})),
         request(parameters={"a": "1"}),
         request(username="root"),
+        request(frequency="rate(30s)"),
         request(keep_command=True),
         request(operation="InvokeCommand", command_id="c-1"),
     ]

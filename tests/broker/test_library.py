@@ -6,9 +6,10 @@ from cloudassist.error_code import ErrorCode
 from cloudassist.messages import ClientState, ClientStatus, Registration, Report
 from cloudassist.settings import Settings
 from cloudassist.status import MOVES, InvocationStatus
-from cloudassist.store import commands, instances, invocations, library, reports, retention, sweeps
+from cloudassist.store import commands, instances, invocations, library, reports, retention, schedules, sweeps
 from cloudassist.store.audit import Act
 from cloudassist.store.invocations import PLAN_CHUNK, READ_CHUNK, STOP_CHUNK, Beginning, Lifetimes
+from cloudassist.store.schedules import Claim, What
 
 RECORD = "t-1.web-1"
 LIFETIMES = Lifetimes.of(Settings(), 60)
@@ -43,6 +44,11 @@ CALLS = {
     "apply_report": reports.apply(
         Report("web-1", RECORD, 1, InvocationStatus.FINISHED, exit_code=0), retention_ms=1, watch_ms=1
     ),
+    "add_schedule": schedules.add("t-1", "c-1", NAMES, last=True, lifetimes=LIFETIMES, due=1),
+    "list_schedules": schedules.list_due(1),
+    "claim_occurrences": schedules.claim([Claim("t-1", 1, 1, None, 0, What.RUN)], 1, 1),
+    "plan_occurrence": schedules.plan("t-1@1", NAMES, {"a": 1}, Settings(), LIFETIMES, last=True),
+    "stop_schedule": schedules.stop("t-1", NAMES, LIFETIMES, all_=True),
     "take_reports": reports.take("me", 0),
     "adopt_reports": reports.adopt("dead", "me", 1),
     "take_due": sweeps.take_due(1, 1),

@@ -13,7 +13,12 @@ def keys_without_lifetime(client: redis.Redis) -> list[str]:
     permanent = [row.pattern for row in keys.TABLE if row.lifetime == keys.PERMANENT]
     kept = {keys.command(command_id) for command_id in client.zrange(keys.COMMANDS, 0, -1)}
 
+    going_on = set(client.zrange(keys.SCHEDULES, 0, -1))
+    live = [row.pattern for row in keys.TABLE if row.lifetime == keys.LIVE]
+
     def may_stay(name: str) -> bool:
+        if any(fnmatchcase(name, pattern) for pattern in live):
+            return name.partition(":")[2] in going_on
         if name.startswith(keys.command("")):
             return name in kept
         return any(fnmatchcase(name, pattern) for pattern in permanent)

@@ -102,3 +102,25 @@ def test_the_audit_trail_says_who_did_what(assist):
     assert done.split()[-3:] == [invoke_id, "web-1", "web-2"]
     (entry,) = json.loads(assist("audit-trail", "--most", "1", "--json"))["AuditTrail"]
     assert (entry["Operation"], entry["InstanceIds"], entry["InstanceCount"]) == ("RunCommand", ["nobody"], 1)
+
+
+def test_a_recurring_run_is_begun_listed_and_stopped(assist):
+    begun = assist("run", "-i", "web-1", "--name", "beats", "--frequency", "0 0 9 ? * MON-FRI Europe/Berlin", "date")
+    task_id = begun.strip()
+    assert re.fullmatch(r"t-[0-9a-f]{16}", task_id)
+    header, row = assist("schedules").splitlines()
+    assert header.split() == ["run", "status", "next", "last", "runs", "missed", "skipped", "instances", "name", "when"]
+    assert row.split()[:2] == [task_id, "Scheduled"]
+    assert row.endswith("beats  At 09:00 AM, Monday through Friday (Europe/Berlin)")
+    document = json.loads(assist("run", "-i", "web-1", "--frequency", "rate(7d)", "--json", "date"))
+    assert document["Frequency"] == "rate(7d)"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["NextTime"])
+    listed = json.loads(assist("schedules", "--json"))["Invocations"]
+    assert [(each["InvokeId"], each["RepeatMode"], each["Timed"]) for each in listed] == [
+        (document["InvokeId"], "Period", True),
+        (task_id, "Period", True),
+    ]
+    for each in listed:
+        assist("stop", each["InvokeId"])
+    assert assist("schedules").splitlines()[1:] == []
+    assert [line.split()[1] for line in assist("schedules", "--all", "--most", "2").splitlines()[1:]] == ["Stopped"] * 2

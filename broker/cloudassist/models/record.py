@@ -9,7 +9,7 @@ from cloudassist import ids
 from cloudassist.content_encoding import ContentEncoding
 from cloudassist.error_code import DetailStatus, ErrorCode, detail_status
 from cloudassist.models.base import ApiModel, Time, api_time, moment
-from cloudassist.status import InvocationStatus
+from cloudassist.status import TERMINAL, InvocationStatus
 
 
 class InvocationResult(ApiModel):
@@ -89,7 +89,7 @@ class InvocationResult(ApiModel):
             error_code = ErrorCode.EXIT_CODE_NONZERO
         return cls(
             record_id=record_id,
-            invoke_id=invoke_id,
+            invoke_id=ids.task_of(invoke_id),
             command_id=invocation["command_id"],
             instance_id=instance_id,
             status=status,
@@ -117,17 +117,17 @@ class InvokeInstance(ApiModel):
     instance_id: str
     status: InvocationStatus = Field(alias="InstanceInvokeStatus")
     detail_status: DetailStatus = Field(alias="InvocationStatus")
-    creation_time: Time
-    start_time: Time
-    finish_time: Time
-    stop_time: Time
-    update_time: Time
+    creation_time: Time = None
+    start_time: Time = None
+    finish_time: Time = None
+    stop_time: Time = None
+    update_time: Time = None
     repeats: int
-    exit_code: int | None
-    output: str
-    dropped: int
-    error_code: str
-    error_info: str
+    exit_code: int | None = None
+    output: str = ""
+    dropped: int = 0
+    error_code: str = ""
+    error_info: str = ""
     timed: bool = False
 
     @classmethod
@@ -135,3 +135,20 @@ class InvokeInstance(ApiModel):
         """Build it from the result of its last execution."""
         names = cls.model_fields.keys() - {"timed"}
         return cls(**{name: getattr(result, name) for name in names})
+
+    @classmethod
+    def of_task(cls, instance_id: str, status: InvocationStatus, repeats: int, last: InvocationResult | None) -> Self:
+        """Build it of an instance of a recurring task, from the result of its last execution, if there is one."""
+        goes_on = status is InvocationStatus.RUNNING
+        running = last is not None and last.status not in TERMINAL
+        between = {
+            "status": status,
+            "detail_status": (DetailStatus.RUNNING if running else DetailStatus.SCHEDULED)
+            if goes_on
+            else detail_status(status, error_code="", exit_code=0, started=repeats > 0),
+            "repeats": repeats,
+            "timed": goes_on,
+        }
+        if last is not None:
+            return cls.of_result(last).model_copy(update=between)
+        return cls(instance_id=instance_id, **between)

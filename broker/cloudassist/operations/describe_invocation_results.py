@@ -1,6 +1,7 @@
 """DescribeInvocationResults: what became of each execution (API a.7)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Unpack
 
 from cloudassist import ids
@@ -10,12 +11,13 @@ from cloudassist.errors import InvalidParameterError
 from cloudassist.models.record import InvocationResult
 from cloudassist.operations import arguments, listing, not_built
 from cloudassist.operations.describe_invocations import one_of
+from cloudassist.operations.instances_of_runs import last_record
 from cloudassist.operations.listing import Index, Listing, Position
 from cloudassist.operations.not_built import ListNotBuilt
 from cloudassist.operations.progress import known_invocation
 from cloudassist.operations.steps import Context, Operation
 from cloudassist.status import InvocationStatus
-from cloudassist.store import invocations
+from cloudassist.store import invocations, schedules
 
 STATUSES = (*dict.fromkeys([*map(str, InvocationStatus), *map(str, DetailStatus)]),)
 """What ``invoke_record_status`` may be: a status of either vocabulary."""
@@ -41,19 +43,31 @@ def describe_invocation_results(
     """Return a page of results: of the newest run first, within a run in the order its instances were named (API a.7).
 
     Filters are combined; ``invoke_record_status`` is one of either vocabulary. ``content_encoding`` says how ``output``
-    is written. ``include_history`` is for recurring runs.
+    is written. Of a recurring run the last record of each instance is shown; with ``include_history`` all that are
+    kept, of the newest moment first.
     """
     not_built.refuse("describe_invocation_results", ListNotBuilt, refused)
     wanted = listing.window(context.settings, max_results, next_token, page_number, page_size)
     encoding = arguments.content_encoding(content_encoding)
     status = one_of("invoke_record_status", invoke_record_status, STATUSES)
-    if arguments.flag("include_history", include_history):
+    history = arguments.flag("include_history", include_history)
+    fields = {} if invoke_id is None else (yield from known_invocation(invoke_id))
+    if history and "frequency" not in fields:
         raise _no_history(invoke_id)
-    if invoke_id is not None:
-        yield from known_invocation(invoke_id)
-    index = _index(invoke_id, instance_id, _Chosen(command_id, status), encoding)
-    filters = {"by": [invoke_id, instance_id, command_id, status]}
+    scope = _Scope(invoke_id, instance_id, history=history, recurring="frequency" in fields)
+    index = _index(scope, _Chosen(command_id, status), encoding)
+    filters = {"by": [invoke_id, instance_id, command_id, status, history]}
     return (yield from listing.page("results", filters, wanted, index))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What is gone over: one run or all, one instance or all; of a recurring run perhaps its whole history."""
+
+    invoke_id: str | None
+    instance_id: str | None
+    history: bool
+    recurring: bool
 
 
 class _Chosen:
@@ -94,17 +108,21 @@ class _Chosen:
         return self._status in {None, status, detail}
 
 
-def _index(
-    invoke_id: str | None, instance_id: str | None, chosen: _Chosen, encoding: ContentEncoding
-) -> Index[InvocationResult]:
+def _index(scope: _Scope, chosen: _Chosen, encoding: ContentEncoding) -> Index[InvocationResult]:
+    invoke_id, instance_id = scope.invoke_id, scope.instance_id
+
     def after(position: Position, size: int) -> Operation[_Entries]:
+        if scope.history:
+            assert invoke_id is not None
+            return (yield from _of_history(invoke_id, instance_id, position, size))
         if invoke_id is not None and instance_id is not None:
-            return [] if position else [("1", ids.record_id(invoke_id, instance_id))]
+            return [] if position else [("1", (yield from _last_records([(invoke_id, instance_id)]))[0])]
         if invoke_id is not None:
             return (yield from _of_run(invoke_id, int(position or 0), size))
         if instance_id is not None:
             (found,) = yield [invocations.page_newest(int(position) if position else None, size)]
-            return [(str(number), ids.record_id(name, instance_id)) for name, number in found]
+            record_ids = yield from _last_records([(name, instance_id) for name, _ in found])
+            return [(str(number), record_id) for (_, number), record_id in zip(found, record_ids, strict=True)]
         return (yield from _of_all(position, size))
 
     def load(record_ids: Sequence[str]) -> Operation[list[InvocationResult | None]]:
@@ -128,13 +146,44 @@ def _index(
         (count,) = yield [invocations.count_targets(invoke_id)]
         return int(count)
 
-    one_run = invoke_id is not None and instance_id is None
+    one_run = invoke_id is not None and instance_id is None and not scope.recurring
     return Index(after, load, total, None if one_run and chosen.is_open else chosen.fit)
+
+
+def _last_records(pairs: Sequence[tuple[str, str]]) -> Operation[list[str]]:
+    """Return the last record of each run on an instance."""
+    members = yield [schedules.read_members(invoke_id, [instance_id]) for invoke_id, instance_id in pairs]
+    return [last_record(*pair, member) for pair, (member,) in zip(pairs, members, strict=True)]
 
 
 def _of_run(invoke_id: str, start: int, size: int) -> Operation[_Entries]:
     (names,) = yield [invocations.page_targets(invoke_id, start, size)]
-    return [(str(start + number), ids.record_id(invoke_id, name)) for number, name in enumerate(names, 1)]
+    (members,) = (yield [schedules.read_members(invoke_id, names)]) if names else ([],)
+    return [
+        (str(start + number), last_record(invoke_id, name, member))
+        for number, (name, member) in enumerate(zip(names, members, strict=True), 1)
+    ]
+
+
+def _of_history(invoke_id: str, instance_id: str | None, position: Position, size: int) -> Operation[_Entries]:
+    """Return records of one moment after the other; a position is the moment, and how far its records were read."""
+    moment, _, read = position.partition(":")
+    found: _Entries = []
+    while len(found) < size:
+        if not read:
+            (runs,) = yield [schedules.page_history(invoke_id, int(moment) if moment else None, 1)]
+            if not runs:
+                break
+            moment, read = str(ids.moment_of(runs[0])), "0"
+        wanted = size - len(found)
+        names = [instance_id] if instance_id is not None and read == "0" else []
+        if instance_id is None:
+            (names,) = yield [invocations.page_targets(invoke_id, int(read), wanted)]
+        run = ids.occurrence_id(invoke_id, int(moment))
+        start = int(read)
+        found += ((f"{moment}:{start + number}", ids.record_id(run, name)) for number, name in enumerate(names, 1))
+        read = str(start + len(names)) if len(names) == wanted and instance_id is None else ""
+    return found
 
 
 def _of_all(position: Position, size: int) -> Operation[_Entries]:

@@ -5,24 +5,24 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Unpack
 
-from cloudassist import ids, limits
-from cloudassist.content_encoding import ContentEncoding
+from cloudassist import ids
 from cloudassist.errors import InvalidParameterError
-from cloudassist.models.invocation import COUNTERS, InvocationSummary, Progress
-from cloudassist.models.record import InvocationResult
+from cloudassist.models.invocation import PROGRESS, InvocationSummary, Progress
 from cloudassist.operations import arguments, listing, not_built
 from cloudassist.operations.filters import Filter
+from cloudassist.operations.instances_of_runs import Shown, instances_of
 from cloudassist.operations.listing import Index, Listing, Position
 from cloudassist.operations.not_built import ListNotBuilt
+from cloudassist.operations.recurrence import ONCE, PERIOD
 from cloudassist.operations.steps import Context, Operation
 from cloudassist.rollup import DetailInvokeStatus
 from cloudassist.status import InvokeStatus
-from cloudassist.store import invocations
+from cloudassist.store import invocations, schedules
 from cloudassist.store.call import Call
 
 STATUSES = (*dict.fromkeys([*map(str, InvokeStatus), *map(str, DetailInvokeStatus)]),)
 """What ``invoke_status`` may be: a status of either vocabulary."""
-REPEAT_MODES = ("Once", "Period")
+REPEAT_MODES = (ONCE, PERIOD)
 """What ``repeat_mode`` may be."""
 
 
@@ -52,7 +52,7 @@ def describe_invocations(
     """
     not_built.refuse("describe_invocations", ListNotBuilt, refused)
     wanted = listing.window(context.settings, max_results, next_token, page_number, page_size)
-    shown = _Shown(
+    shown = Shown(
         output=arguments.flag("include_output", include_output),
         encoding=arguments.content_encoding(content_encoding),
         instance_id=instance_id,
@@ -72,15 +72,6 @@ def describe_invocations(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
-    """What is shown of each run; ``instance_id`` None: all its instances."""
-
-    output: bool
-    encoding: ContentEncoding
-    instance_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Chosen:
     """Which runs are wanted; None stands for anything."""
 
@@ -96,26 +87,32 @@ class _Chosen:
         others = (self.status, self.repeat_mode, self.timed, self.instance_id)
         return self.fields.is_open and others == (None,) * len(others)
 
-    def calls(self, invoke_id: str) -> list[Call[dict[str, str]]]:
+    def calls(self, invoke_id: str) -> list[Call[Any]]:
         """Return what has to be read of a run to tell."""
-        calls = [invocations.read_fields(invoke_id, "planned", "command_id", "type", "name", *COUNTERS)]
+        calls: list[Call[Any]] = [
+            invocations.read_fields(invoke_id, "planned", "command_id", "type", "name", *PROGRESS)
+        ]
         if self.instance_id is not None:
-            calls.append(invocations.read_record_fields(ids.record_id(invoke_id, self.instance_id), "status"))
+            calls += (
+                invocations.read_record_fields(ids.record_id(invoke_id, self.instance_id), "status"),
+                schedules.read_members(invoke_id, [self.instance_id]),
+            )
         return calls
 
-    def fits(self, fields: Mapping[str, str], record: Mapping[str, str] | None) -> bool:
-        """Tell whether a run fits; ``record`` is that of the wanted instance."""
-        if "planned" not in fields or (record is not None and not record) or not self.fields.fits(fields):
+    def fits(self, fields: Mapping[str, str], *of_instance: Any) -> bool:
+        """Tell whether a run fits; ``of_instance`` is what was read of it on the wanted instance."""
+        on_it = not of_instance or bool(of_instance[0]) or of_instance[1] != [None]
+        if "planned" not in fields or not on_it or not self.fields.fits(fields):
             return False
         now = Progress.of(fields)
         return (
             self.status in {None, now.status, now.detail_status}
-            and self.repeat_mode in {None, "Once"}
-            and self.timed in {None, False}
+            and self.repeat_mode in {None, PERIOD if now.recurring else ONCE}
+            and self.timed in {None, now.recurring and now.status is InvokeStatus.RUNNING}
         )
 
 
-def _index(invoke_id: str | None, wanted: _Chosen, shown: _Shown) -> Index[InvocationSummary]:
+def _index(invoke_id: str | None, wanted: _Chosen, shown: Shown) -> Index[InvocationSummary]:
     def after(position: Position, size: int) -> Operation[list[tuple[Position, str]]]:
         if invoke_id is not None:
             return [] if position else [(invoke_id, invoke_id)]
@@ -126,14 +123,15 @@ def _index(invoke_id: str | None, wanted: _Chosen, shown: _Shown) -> Index[Invoc
         calls = [wanted.calls(name) for name in names]
         answers = iter((yield [call for few in calls for call in few]))
         read = [list(islice(answers, len(few))) for few in calls]
-        return [wanted.fits(found[0], found[1] if len(found) > 1 else None) for found in read]
+        return [wanted.fits(*found) for found in read]
 
     def load(names: Sequence[str]) -> Operation[list[InvocationSummary | None]]:
         fields = yield [invocations.read(name) for name in names]
-        rows = yield from _instances(names, fields, shown)
+        due = yield [schedules.read_next(name) for name in names]
+        rows = yield from instances_of(names, fields, shown)
         return [
-            InvocationSummary.of(name, found, few, shown.encoding) if "planned" in found else None
-            for name, found, few in zip(names, fields, rows, strict=True)
+            InvocationSummary.of(name, found, few, shown.encoding, following) if "planned" in found else None
+            for name, found, few, following in zip(names, fields, rows, due, strict=True)
         ]
 
     def total() -> Operation[int]:
@@ -141,33 +139,6 @@ def _index(invoke_id: str | None, wanted: _Chosen, shown: _Shown) -> Index[Invoc
         return int(count)
 
     return Index(after, load, total, fit if invoke_id is not None or not wanted.is_open else None)
-
-
-def _instances(
-    names: Sequence[str], fields: Sequence[Mapping[str, str]], shown: _Shown
-) -> Operation[list[list[InvocationResult]]]:
-    """Read the records that are shown of each run: the first hundred, or that of one instance."""
-    if shown.instance_id is None:
-        targets = yield [invocations.page_targets(name, 0, limits.INSTANCES_SHOWN) for name in names]
-    else:
-        targets = [[shown.instance_id]] * len(names)
-    record_ids = [
-        [ids.record_id(name, instance_id) for instance_id in few] for name, few in zip(names, targets, strict=True)
-    ]
-    flat = [record_id for few in record_ids for record_id in few]
-    outputs: list[Any] = [b""] * len(flat)
-    records = yield [invocations.read_record(record_id) for record_id in flat]
-    if shown.output:
-        outputs = yield [invocations.read_output(record_id) for record_id in flat]
-    read = iter(zip(flat, records, outputs, strict=True))
-    return [
-        [
-            InvocationResult.of(record_id, found, record, output, shown.encoding)
-            for record_id, record, output in islice(read, len(few))
-            if record
-        ]
-        for few, found in zip(record_ids, fields, strict=True)
-    ]
 
 
 def one_of(field: str, value: object, known: Sequence[str]) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Unpack
 
-from cloudassist.operations import arguments, not_built, targets, values
+from cloudassist.operations import arguments, not_built, recurrence, targets, values
 from cloudassist.operations.describe_commands import known_command
 from cloudassist.operations.not_built import RunNotBuilt
 from cloudassist.operations.planning import Planned, RunRequest, plan
@@ -21,13 +21,16 @@ def invoke_command(
     timeout: int | None = None,
     working_dir: str | None = None,
     username: str = "",
+    repeat_mode: str | None = None,
+    frequency: str | None = None,
+    timed: bool | None = None,
     client_token: str | None = None,
     **refused: Unpack[RunNotBuilt],
 ) -> Operation[Planned]:
-    """Run a command once on instances; returns at once (API a.3).
+    """Run a command on instances, once or again and again; returns at once (API a.3).
 
     ``timeout`` (seconds) and ``working_dir`` replace the command's for this run only. A command with parameters must be
-    given ``parameters``; those that are left out become empty.
+    given ``parameters``; those that are left out become empty. ``frequency`` is that of ``run_command``.
 
     Raises InvalidParameterError and its kinds, ConflictError, ConfigurationError, ServiceUnavailableError.
     """
@@ -38,6 +41,7 @@ def invoke_command(
     token = new_token() if client_token is None else arguments.client_token(client_token)
     own_timeout = None if timeout is None else arguments.timeout(timeout, settings)
     own_folder = None if working_dir is None else arguments.working_dir(working_dir, settings)
+    recurring = recurrence.check(frequency, repeat_mode, timed, settings)
     definition = yield from known_command(command_id)
     values.required(definition, parameters)
     request = RunRequest(
@@ -49,6 +53,7 @@ def invoke_command(
         timeout=definition.timeout if own_timeout is None else own_timeout,
         working_dir=definition.working_dir if own_folder is None else own_folder,
         username=user,
+        frequency=recurring,
         client_token=token,
     )
     return (yield from plan(context, request))

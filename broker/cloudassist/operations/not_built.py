@@ -18,9 +18,6 @@ class CommandNotBuilt(TypedDict, total=False):
 class RunNotBuilt(CommandNotBuilt, total=False):
     """Arguments of RunCommand and InvokeCommand that are refused."""
 
-    repeat_mode: object
-    frequency: object
-    timed: object
     container_id: object
     container_name: object
     termination_mode: object
@@ -37,7 +34,7 @@ class ListNotBuilt(TypedDict, total=False):
     tags: object
 
 
-_HERE_ALREADY = {"repeat_mode": "Once", "termination_mode": "ProcessTree", "latest": False, "timed": False}
+_HERE_ALREADY = {"termination_mode": "ProcessTree", "latest": False}
 """What may be asked for by these arguments: it is what is done anyway."""
 
 

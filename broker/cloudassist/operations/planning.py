@@ -1,4 +1,4 @@
-"""Planning a run: into the ledger in chunks, then an order to every instance that can take one."""
+"""Planning a run: into the ledger in chunks, then an order to every instance that can take one, unless it recurs."""
 
 import hashlib
 import json
@@ -10,15 +10,16 @@ from typing import Any, Final
 
 from cloudassist import ids, topology
 from cloudassist.errors import ServiceUnavailableError
-from cloudassist.operations import refusals, targets, values
+from cloudassist.operations import recurrence, refusals, targets, values
 from cloudassist.operations.audited import audited
 from cloudassist.operations.definition import Definition
+from cloudassist.operations.recurrence import Recurrence
 from cloudassist.operations.steps import Context, Operation, Publish
 from cloudassist.operations.targets import Resolved, Targets, chunks
 from cloudassist.operations.values import Values
 from cloudassist.orders import Order, Payload, Purpose, expiry, payload_hash
 from cloudassist.settings import Settings
-from cloudassist.store import invocations
+from cloudassist.store import invocations, schedules
 from cloudassist.store.audit import Act
 from cloudassist.store.call import Call, Word
 from cloudassist.store.invocations import PLAN_CHUNK, Beginning, Lifetimes, NewCommand
@@ -31,7 +32,7 @@ class RunRequest:
     """The checked arguments of one run of a command.
 
     ``command_id`` is empty where the run makes its command; then ``keep_command`` says whether it stays. ``timeout``
-    and ``working_dir`` are those of this run.
+    and ``working_dir`` are those of this run. ``frequency`` is empty where it is made once.
     """
 
     operation: str
@@ -43,6 +44,7 @@ class RunRequest:
     timeout: int
     working_dir: str
     username: str
+    frequency: str
     client_token: str
 
     def digest(self) -> str:
@@ -73,6 +75,7 @@ class _Plan:
     start_by: int
     payload_key: str
     payload: bytes
+    recurrence: Recurrence | None
 
 
 def plan(context: Context, request: RunRequest) -> Operation[Planned]:
@@ -91,12 +94,16 @@ def _plan(context: Context, request: RunRequest) -> Operation[Planned]:
     yield Publish()
     resolved = yield from targets.resolve(context, request.targets)
     plan = _make(context.settings, request, resolved)
-    begun, *outcomes = yield [_begin(context, plan), *_plan_chunks(context.settings, plan)]
+    chunks_of_plan = _schedule_chunks(plan) if plan.recurrence else _plan_chunks(context.settings, plan)
+    begun, *outcomes = yield [_begin(context, plan), *chunks_of_plan]
     if begun is not None:
         return Planned(*refusals.settle(begun, request.digest(), request.client_token, context.settings))
-    if any(outcome is None for outcome in outcomes):
+    if any(outcome is None or outcome is False for outcome in outcomes):
         raise ServiceUnavailableError("the server lost the plan of this run before it was complete; try again")
-    yield Publish(_orders(context.settings, plan, [code for outcome in outcomes for code in outcome]))
+    if plan.recurrence:
+        yield [invocations.notice(schedules.CHANNEL)]
+    else:
+        yield Publish(_orders(context.settings, plan, [code for outcome in outcomes for code in outcome]))
     return plan.planned
 
 
@@ -121,6 +128,7 @@ def _make(settings: Settings, request: RunRequest, resolved: Resolved) -> _Plan:
         start_by=resolved.now + int(1000 * settings.start_window_seconds),
         payload_key=topology.payload_key(secrets.token_urlsafe(_PAYLOAD_TOKEN_BYTES)),
         payload=payload.encode(),
+        recurrence=recurrence.begin(request.frequency, resolved.now, settings) if request.frequency else None,
     )
 
 
@@ -153,6 +161,7 @@ def _fields(context: Context, plan: _Plan) -> dict[str, Word]:
     """Return what is written of the invocation. It has a copy of its command, which may change, or be deleted."""
     request, now = plan.request, plan.resolved.now
     definition = request.definition
+    recurring = plan.recurrence.fields() if plan.recurrence else {}
     return {
         "command_id": plan.planned.command_id,
         "name": definition.name,
@@ -163,12 +172,14 @@ def _fields(context: Context, plan: _Plan) -> dict[str, Word]:
         "working_dir": request.working_dir,
         "username": request.username,
         "parameters": values.compact(request.parameters or {}),
+        "enable_parameter": int(request.parameters is not None),
         "caller": context.caller,
         "creation_time": now,
         "start_by": plan.start_by,
         "ends_by": now + plan.lifetimes.work,
         "payload": plan.payload_key,
         "hash": payload_hash(plan.payload),
+        **recurring,
     }
 
 
@@ -183,6 +194,22 @@ def _plan_chunks(settings: Settings, plan: _Plan) -> list[Call[Any]]:
             lifetimes=plan.lifetimes,
             check_ms=int(1000 * settings.redelivery_seconds),
             open_limit=settings.running_per_instance + settings.waiting_per_instance,
+        )
+        for index, chunk in enumerate(parts)
+    ]
+
+
+def _schedule_chunks(plan: _Plan) -> list[Call[Any]]:
+    assert plan.recurrence is not None
+    parts = chunks(plan.resolved.instance_ids, schedules.ADD_CHUNK)
+    return [
+        schedules.add(
+            plan.planned.invoke_id,
+            plan.planned.command_id,
+            chunk,
+            last=index == len(parts) - 1,
+            lifetimes=plan.lifetimes,
+            due=plan.recurrence.due,
         )
         for index, chunk in enumerate(parts)
     ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from cloudassist.errors import NotFoundError, ServiceUnavailableError, WaitTimeoutError
-from cloudassist.models.invocation import COUNTERS, Progress
+from cloudassist.models.invocation import PROGRESS, Progress
 from cloudassist.operations import arguments
 from cloudassist.operations.steps import Context, Hear, Operation, Tell
 from cloudassist.store import invocations
@@ -27,7 +27,7 @@ def known_invocation(invoke_id: str) -> Operation[dict[str, str]]:
 
 def progress(_context: Context, invoke_id: str) -> Operation[Progress]:
     """Read how an invocation stands now; raises NotFoundError."""
-    (fields,) = yield [invocations.read_fields(invoke_id, "planned", *COUNTERS)]
+    (fields,) = yield [invocations.read_fields(invoke_id, "planned", *PROGRESS)]
     if "planned" not in fields:
         raise not_found(invoke_id)
     return Progress.of(fields)

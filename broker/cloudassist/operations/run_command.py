@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Unpack
 
-from cloudassist.operations import arguments, not_built, targets, values
+from cloudassist.operations import arguments, not_built, recurrence, targets, values
 from cloudassist.operations.definition import Definition, kept_name
 from cloudassist.operations.not_built import RunNotBuilt
 from cloudassist.operations.planning import Planned, RunRequest, plan
@@ -27,16 +27,23 @@ def run_command(
     description: str = "",
     content_encoding: str = "PlainText",
     keep_command: bool = False,
+    repeat_mode: str | None = None,
+    frequency: str | None = None,
+    timed: bool | None = None,
     client_token: str | None = None,
     **refused: Unpack[RunNotBuilt],
 ) -> Operation[Planned]:
-    """Run a script once on instances; returns at once (API a.1).
+    """Run a script on instances, once or again and again; returns at once (API a.1).
 
     The instances are named by ``instance_ids`` or chosen by ``resource_tags``, all of which they must carry; at most
     100 (a setting). ``timeout`` is in seconds (60). ``enable_parameter`` defaults to true when ``parameters`` are
     given. ``keep_command`` True keeps the command, and counts it. The same ``client_token`` with the same arguments
     returns the same run and starts nothing again. An instance that is offline gets a Failed record
     (ClientNotRunning); the others go on.
+
+    ``frequency`` makes the run a recurring one: ``rate(30s)``, ``at(2027-01-31 09:30:00)``, or cron with seconds as in
+    ``0 30 9 ? * MON-FRI Europe/Berlin``, no more often than every ten seconds (API a.19). It goes on until it is
+    stopped.
 
     Raises InvalidParameterError and its kinds, ConflictError, ConfigurationError, ServiceUnavailableError.
     """
@@ -63,6 +70,7 @@ def run_command(
         timeout=definition.timeout,
         working_dir=definition.working_dir,
         username=arguments.username(username, settings),
+        frequency=recurrence.check(frequency, repeat_mode, timed, settings),
         client_token=new_token() if client_token is None else arguments.client_token(client_token),
     )
     return (yield from plan(context, request))

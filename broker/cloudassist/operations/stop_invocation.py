@@ -13,7 +13,7 @@ from cloudassist.operations.steps import Context, Operation, Publish
 from cloudassist.operations.targets import chunks
 from cloudassist.orders import Order, Purpose, expiry
 from cloudassist.status import InvocationStatus
-from cloudassist.store import audit, instances, invocations
+from cloudassist.store import audit, instances, invocations, schedules
 from cloudassist.store.audit import Act
 from cloudassist.store.invocations import READ_CHUNK, STOP_CHUNK, Lifetimes
 
@@ -33,17 +33,21 @@ def stop_invocation(context: Context, invoke_id: str, instance_ids: Sequence[str
     yield from audited(act, _stop(context, invoke_id, some, act))
 
 
-def _stop(context: Context, invoke_id: str, instance_ids: Sequence[str] | None, act: Act) -> Operation[None]:
+def _stop(context: Context, invoke_id: str, some: Sequence[str] | None, act: Act) -> Operation[None]:
     yield Publish()
     invocation = yield from known_invocation(invoke_id)
-    if instance_ids is None:
+    if some is None:
         instance_ids = yield from _all_targets(invoke_id)
     else:
-        yield from _check_targets(invoke_id, instance_ids)
+        instance_ids = some
+        yield from _check_targets(invoke_id, some, recurring="frequency" in invocation)
     yield [audit.append(replace(act, instance_ids=instance_ids))]
     for chunk in chunks(instance_ids, STOP_CHUNK):
-        yield from _stop_chunk(context, invoke_id, chunk, invocation)
-    yield [invocations.notice(invoke_id)]
+        if "frequency" in invocation:
+            yield from _stop_recurring(context, invoke_id, chunk, invocation, all_=some is None)
+        else:
+            yield from _stop_chunk(context, [ids.record_id(invoke_id, name) for name in chunk], invocation)
+    yield [invocations.notice(invoke_id), invocations.notice(schedules.CHANNEL)]
 
 
 def _all_targets(invoke_id: str) -> Operation[Sequence[str]]:
@@ -55,19 +59,40 @@ def _all_targets(invoke_id: str) -> Operation[Sequence[str]]:
         found += page
 
 
-def _check_targets(invoke_id: str, instance_ids: Sequence[str]) -> Operation[None]:
+def _check_targets(invoke_id: str, instance_ids: Sequence[str], *, recurring: bool) -> Operation[None]:
     """Raise NotFoundError for an instance that the run is not on, before anything is stopped."""
-    records = yield [
-        invocations.read_record_fields(ids.record_id(invoke_id, instance_id), "status") for instance_id in instance_ids
-    ]
+    if recurring:
+        (records,) = yield [schedules.read_members(invoke_id, instance_ids)]
+    else:
+        records = yield [
+            invocations.read_record_fields(ids.record_id(invoke_id, name), "status") for name in instance_ids
+        ]
     strangers = [instance_id for instance_id, record in zip(instance_ids, records, strict=True) if not record]
     if strangers:
         raise NotFoundError("InvalidInstanceId.NotFound", f"{invoke_id} does not run on {', '.join(strangers)}")
 
 
-def _stop_chunk(context: Context, invoke_id: str, chunk: Sequence[str], invocation: dict[str, str]) -> Operation[None]:
+def _stop_recurring(
+    context: Context, invoke_id: str, chunk: Sequence[str], invocation: dict[str, str], *, all_: bool
+) -> Operation[None]:
+    """Let nothing more start on these instances, then stop what runs there."""
+    lifetimes = Lifetimes.of(context.settings, int(invocation["timeout"]))
+    yield [schedules.stop(invoke_id, chunk, lifetimes, all_=all_)]
+    found = yield [schedules.open_records(instance_id) for instance_id in chunk]
+    by_run: dict[str, list[str]] = {}
+    for record_id in (record_id for records in found for record_id in records):
+        run, _ = ids.split_record_id(record_id)
+        if run != invoke_id and ids.task_of(run) == invoke_id:
+            by_run.setdefault(run, []).append(record_id)
+    runs = list(by_run)
+    for run, fields in zip(runs, (yield [invocations.read(run) for run in runs]), strict=True):
+        yield from _stop_chunk(context, by_run[run], fields)
+
+
+def _stop_chunk(context: Context, record_ids: Sequence[str], invocation: dict[str, str]) -> Operation[None]:
+    """Stop records of one run, which has these fields."""
     settings, timeout = context.settings, int(invocation["timeout"])
-    record_ids = [ids.record_id(invoke_id, instance_id) for instance_id in chunk]
+    (invoke_id, _), *_ = split = [ids.split_record_id(record_id) for record_id in record_ids]
     answers: list[Any] = yield [
         invocations.stop(
             invoke_id,
@@ -76,7 +101,7 @@ def _stop_chunk(context: Context, invoke_id: str, chunk: Sequence[str], invocati
             check_ms=int(1000 * settings.redelivery_seconds),
             caller=context.caller,
         ),
-        instances.read_epochs(chunk),
+        instances.read_epochs([instance_id for _, instance_id in split]),
     ]
     statuses, (now, epochs) = answers
     expires = expiry(int(invocation["start_by"]), now, timeout + settings.kill_grace_seconds)

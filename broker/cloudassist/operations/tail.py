@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudassist import ids, limits
+from cloudassist.operations.instances_of_runs import last_record
 from cloudassist.operations.progress import progress, watch
 from cloudassist.operations.steps import Context, Operation, Tell
 from cloudassist.status import TERMINAL
-from cloudassist.store import invocations
+from cloudassist.store import invocations, schedules
 
 _FIELDS = ("status", "output_start", "output_end", "dropped")
 
@@ -25,10 +26,13 @@ class Piece:
 def tail(context: Context, invoke_id: str, timeout: float | None = None) -> Operation[None]:
     """Tell pieces of output as they come, of the first hundred instances of an invocation, until it has ended.
 
+    Of a recurring one it is the last record of each instance that is followed.
+
     Raises as :func:`~cloudassist.operations.progress.follow` does.
     """
     told: dict[str, int] = {}
     open_records: dict[str, str] = {}
+    seen: set[str] = set()
 
     def look() -> Operation[bool]:
         now = yield from progress(context, invoke_id)
@@ -37,6 +41,14 @@ def tail(context: Context, invoke_id: str, timeout: float | None = None) -> Oper
             for name in names:
                 open_records[ids.record_id(invoke_id, name)] = name
                 told[name] = 0
+        if now.recurring:
+            names = list(told)
+            (members,) = yield [schedules.read_members(invoke_id, names)]
+            for name, member in zip(names, members, strict=True):
+                record_id = last_record(invoke_id, name, member)
+                if record_id not in seen:
+                    seen.add(record_id)
+                    open_records[record_id], told[name] = name, 0
         yield from _tell_new(open_records, told)
         return now.ended
 

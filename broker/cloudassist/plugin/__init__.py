@@ -17,6 +17,7 @@ VERBS: Final = {
     "stop": "stop a run",
     "results": "show the results of a run",
     "invocations": "list the runs",
+    "schedules": "list the runs that recur, each with its next moment and how the last one went",
     "create": "keep a script as a command",
     "clone": "keep a changed copy of a command",
     "modify": "change the name or the description of a command",

@@ -5,6 +5,7 @@ import click
 from cloudassist.plugin import options
 from cloudassist.plugin.connection import assistant_of
 from cloudassist.plugin.following import conclude
+from cloudassist.plugin.recurring import tell_recurring
 
 
 @click.command
@@ -24,6 +25,7 @@ def invoke(
     params: tuple[str, ...],
     timeout: int | None,
     working_dir: str | None,
+    frequency: str | None,
     username: str,
     client_token: str | None,
     no_wait: bool,
@@ -45,7 +47,11 @@ def invoke(
             timeout=timeout,
             working_dir=working_dir,
             username=username,
+            frequency=frequency,
             client_token=client_token,
             **where,
         )
-        conclude(context, invocation, no_wait=no_wait, as_json=as_json, follow=follow)
+        if frequency and not follow:
+            tell_recurring(assistant, invocation.invoke_id, as_json=as_json)
+        else:
+            conclude(context, invocation, no_wait=no_wait, as_json=as_json, follow=follow)

@@ -26,6 +26,7 @@ def running(function: F) -> F:
         click.option(
             "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A value for {{NAME}}; repeatable."
         ),
+        click.option("--frequency", help="Run it again and again: rate(30s), at(…), or cron with seconds."),
         click.option("--username", default="", help="The user to run as (default: the agent's)."),
         click.option("--client-token", help="Repeated with the same arguments, it starts nothing again."),
         click.option("--no-wait", is_flag=True, help="Print the id and return at once."),

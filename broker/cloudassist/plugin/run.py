@@ -6,6 +6,7 @@ from cloudassist.command_type import CommandType
 from cloudassist.plugin import options
 from cloudassist.plugin.connection import assistant_of
 from cloudassist.plugin.following import conclude
+from cloudassist.plugin.recurring import tell_recurring
 
 
 @click.command
@@ -33,6 +34,7 @@ def run(
     keep: bool,
     name: str,
     description: str,
+    frequency: str | None,
     username: str,
     client_token: str | None,
     no_wait: bool,
@@ -40,6 +42,8 @@ def run(
     as_json: bool,
 ) -> None:
     """Run SCRIPT on instances; "-" reads it from standard input.
+
+    With --frequency it is run again and again, until it is stopped; `assist schedules` shows how that goes.
 
     Exit code: 0 where every instance finished with exit code 0, 1 otherwise, 2 for a mistake in the call.
 
@@ -55,10 +59,14 @@ def run(
             timeout=timeout,
             working_dir=working_dir,
             username=username,
+            frequency=frequency,
             name=name,
             description=description,
             keep_command=keep,
             client_token=client_token,
             **where,
         )
-        conclude(context, invocation, no_wait=no_wait, as_json=as_json, follow=follow)
+        if frequency and not follow:
+            tell_recurring(assistant, invocation.invoke_id, as_json=as_json)
+        else:
+            conclude(context, invocation, no_wait=no_wait, as_json=as_json, follow=follow)

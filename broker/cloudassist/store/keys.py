@@ -7,7 +7,10 @@ Keys that instances touch (queues, ``presence.``, ``owner.``, ``claim:``, ``payl
 from dataclasses import dataclass
 from typing import Final
 
+from cloudassist import ids
+
 PERMANENT: Final = "permanent"
+LIVE: Final = "retention; of a recurring task none until it has ended"
 
 INSTANCES: Final = "instances"
 COMMANDS: Final = "commands"
@@ -17,6 +20,9 @@ SEQUENCE: Final = "sequence"
 PAGING_SECRET: Final = "paging-secret"  # noqa: S105 - the name of a key
 AUDIT_TRAIL: Final = "audit-trail"
 DUE: Final = "due"
+SCHEDULES: Final = "schedules"
+CLAIMED: Final = "claimed"
+RETIRED: Final = "retired"
 TAKERS: Final = "takers"
 REJECTED: Final = "rejected"
 REJECTED_COUNTS: Final = "rejected:counts"
@@ -57,6 +63,16 @@ def targets(invoke_id: str) -> str:
     return f"targets:{invoke_id}"
 
 
+def fleet(invoke_id: str) -> str:
+    """Return the hash of the instances of one recurring task: how each stands."""
+    return f"fleet:{invoke_id}"
+
+
+def history(invoke_id: str) -> str:
+    """Return the sorted set of the runs of one recurring task that are kept, by their moments."""
+    return f"history:{invoke_id}"
+
+
 def record(record_id: str) -> str:
     """Return the hash of one record."""
     return f"record:{record_id}"
@@ -78,8 +94,8 @@ def taken(taker: str) -> str:
 
 
 def changes(invoke_id: str) -> str:
-    """Return the channel (not a key) on which a change of one invocation is told."""
-    return f"changes:{invoke_id}"
+    """Return the channel (not a key) on which a change of one invocation, or of a run of it, is told."""
+    return f"changes:{ids.task_of(invoke_id)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +120,10 @@ TABLE: Final = (
     Row(COMMANDS, "zset", PERMANENT, "ids of the kept commands, in the order they were made; bounded by the quota"),
     Row("live:*", "zset", "until its last run must have ended", "runs of a command that have not ended"),
     Row("calls:*", "string", "2 days", "how many runs were called for on one day"),
-    Row("invocation:*", "hash", "retention", "what was asked, and counters by status"),
-    Row("targets:*", "list", "retention", "instances of an invocation"),
+    Row("invocation:*", "hash", LIVE, "what was asked, and counters by status"),
+    Row("targets:*", "list", LIVE, "instances of an invocation"),
+    Row("fleet:*", "hash", LIVE, "how the instances of a recurring task stand"),
+    Row("history:*", "zset", LIVE, "the runs of a recurring task that are kept, by their moments; bounded"),
     Row("record:*", "hash", "retention", "one execution on one instance"),
     Row("output:*", "string", "retention", "the kept output of one record"),
     Row("token:*", "string", "24 h", "invocation id and request hash of a ClientToken"),
@@ -115,6 +133,9 @@ TABLE: Final = (
     Row(PAGING_SECRET, "string", PERMANENT, "the key under which the tokens of pages are authenticated"),
     Row(AUDIT_TRAIL, "stream", PERMANENT, "who did what, when and with which outcome; bounded"),
     Row(DUE, "zset", PERMANENT, "records that have not ended, by when the sweeper looks at them next"),
+    Row(SCHEDULES, "zset", PERMANENT, "recurring tasks that go on, by their next moments"),
+    Row(CLAIMED, "zset", PERMANENT, "moments that were claimed, until dispatch has planned their records"),
+    Row(RETIRED, "list", PERMANENT, "runs of recurring tasks that are not kept; emptied by retention"),
     Row("instance.*", "list", PERMANENT, "orders waiting for an instance; bounded by its open records"),
     Row("control.*", "list", PERMANENT, "stops waiting for an instance; bounded by its open records"),
     Row("reports", "list", PERMANENT, "what instances said; emptied by the aggregator"),

@@ -76,11 +76,15 @@ def _body() -> str:
         "Code": {code.name: code.value for code in ErrorCode},
         "Refusal": {refusal.name: refusal.value for refusal in Refusal},
         "Audit": {"MOST": limits.AUDIT_ENTRIES, "OK": audit.OK},
-        # The only names that a function makes itself: which command a run is of stands in the run.
+        # The only names that a function makes itself: of which command a run is, and of which task, stands in the run.
         "Key": {
             "COMMAND": keys.command(""),
             "LIVE": keys.live(""),
             "INVOCATION": keys.invocation(""),
+            "TARGETS": keys.targets(""),
+            "FLEET": keys.fleet(""),
+            "HISTORY": keys.history(""),
+            "RECORD": keys.record(""),
             "FINISHED": keys.FINISHED,
             "CALLS_MS": CALLS_MS,
         },

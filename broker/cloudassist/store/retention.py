@@ -13,6 +13,20 @@ def list_retired(retention_ms: int, kept: int, most: int) -> Call[list[str]]:
     return function_call("list_retired", [keys.FINISHED], [retention_ms, kept, most], as_texts)
 
 
+def take_retired(most: int) -> Call[list[str]]:
+    """Take runs of recurring tasks that are not kept; one that gets lost on the way has a lifetime of its own."""
+    return command(lambda answer: as_texts(answer or []), "LPOP", keys.RETIRED, most)
+
+
+def forget_run(run: str) -> tuple[Call[None], ...]:
+    """Remove a run of a recurring task whose records are gone."""
+    task, moment = ids.task_of(run), ids.moment_of(run)
+    return (
+        command(as_nothing, "UNLINK", keys.invocation(run)),
+        command(as_nothing, "ZREM", keys.history(task), moment),
+    )
+
+
 def forget_records(invoke_id: str, instance_ids: Sequence[str]) -> Call[None]:
     """Remove the records of these instances and their output."""
     names = [ids.record_id(invoke_id, instance_id) for instance_id in instance_ids]
@@ -22,7 +36,7 @@ def forget_records(invoke_id: str, instance_ids: Sequence[str]) -> Call[None]:
 def forget_invocation(invoke_id: str) -> tuple[Call[None], ...]:
     """Remove an invocation whose records are gone; from the list of the finished ones last, to come again till then."""
     return (
-        command(as_nothing, "UNLINK", keys.invocation(invoke_id), keys.targets(invoke_id)),
+        command(as_nothing, "UNLINK", keys.invocation(invoke_id), keys.targets(invoke_id), keys.fleet(invoke_id)),
         command(as_nothing, "ZREM", keys.INVOCATIONS, invoke_id),
         command(as_nothing, "ZREM", keys.FINISHED, invoke_id),
     )

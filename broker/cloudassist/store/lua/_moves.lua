@@ -1,32 +1,10 @@
 -- Shared by the functions: the one way in which a record changes its status, and what hangs on it.
 
--- Move one instance of an invocation from one counter to another; from is nil where it is new.
-local function count(invocation, from, to)
-  if from then
-    redis.call('HINCRBY', invocation, 'n.' .. from, -1)
-  end
-  redis.call('HINCRBY', invocation, 'n.' .. to, 1)
-end
-
--- Give an invocation whose instances have all ended its end and its lifetime, and let its command go.
-local function close_invocation(at, retention_ms)
-  local state = redis.call(
-    'HMGET', at.invocation, 'n.' .. Status.RUNNING, 'n.' .. Status.STOPPING, 'planned', 'command_id'
-  )
-  if state[3] and tonumber(state[1] or 0) == 0 and tonumber(state[2] or 0) == 0 then
-    local invoke_id = string.sub(at.invocation, #Key.INVOCATION + 1)
-    redis.call('HSET', at.invocation, 'finish_time', now_ms())
-    redis.call('PEXPIRE', at.invocation, retention_ms)
-    redis.call('PEXPIRE', at.targets, retention_ms)
-    redis.call('ZADD', Key.FINISHED, now_ms(), invoke_id)
-    release_command(state[4], invoke_id)
-  end
-end
-
 -- Note that a record has started: it does not wait any more.
-local function note_start(at, start_time)
+local function note_start(at, record_id, start_time)
   if redis.call('HSETNX', at.record, 'start_time', start_time) == 1 then
     redis.call('HINCRBY', at.invocation, 'n.pending', -1)
+    note_repeat(at, record_id)
   end
 end
 
@@ -56,6 +34,7 @@ local function move(at, record_id, to, fields, retention_ms)
     redis.call('PEXPIREAT', at.record, math.max(tonumber(times[2]), now_ms()) + retention_ms)
     redis.call('PEXPIREAT', at.claim, math.max(tonumber(times[1]), now_ms()) + Claim.MARGIN_MS)
     close_invocation(at, retention_ms)
+    leave_fleet(at, record_id, to, retention_ms)
   end
   return true
 end

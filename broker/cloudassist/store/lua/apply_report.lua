@@ -36,7 +36,7 @@ local function apply_report(keys, args)
     return 'late'
   end
   if args[4] ~= '' and state[1] == Status.RUNNING then
-    note_start(at, args[4])
+    note_start(at, record_id, args[4])
   elseif args[4] ~= '' then
     redis.call('HSETNX', at.record, 'start_time', args[4])
   end

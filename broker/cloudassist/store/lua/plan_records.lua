@@ -12,32 +12,15 @@ local function plan_records(keys, args)
   end
   local now = now_ms()
   local answer = {}
+  local plan = {
+    now = now, lifetime_ms = args[3], check_ms = tonumber(args[5]), open_limit = tonumber(args[6]),
+    ended_ms = tonumber(times[2]) + retention_ms,
+  }
   for index = 1, (#keys - 7) / 4 do
     local record, open, presence, known = unpack(keys, 4 * index + 4, 4 * index + 7)
-    local record_id = args[2 * index + 6]
-    local code = ''
-    if redis.call('EXISTS', presence) == 0 then
-      code = Code.CLIENT_NOT_RUNNING
-    elseif redis.call('SCARD', open) >= tonumber(args[6]) then
-      code = Code.TASK_CONCURRENCY_LIMIT
-    end
-    if code == '' then
-      redis.call('HSET', record, 'status', Status.RUNNING, 'update_time', now)
-      redis.call('PEXPIRE', record, args[3])
-      redis.call('SADD', open, record_id)
-      redis.call('ZADD', due, now + tonumber(args[5]), record_id)
-      redis.call('HSET', known, 'last_invoked_time', now)
-      redis.call('HINCRBY', at.invocation, 'n.pending', 1)
-      count(at.invocation, nil, Status.RUNNING)
-    else
-      redis.call(
-        'HSET', record, 'status', Status.FAILED, 'error_code', code, 'finish_time', now, 'update_time', now
-      )
-      redis.call('PEXPIREAT', record, tonumber(times[2]) + retention_ms)
-      count(at.invocation, nil, Status.FAILED)
-    end
+    local of = { invocation = at.invocation, due = due, record = record, open = open, presence = presence, known = known }
+    answer[index] = plan_record(of, args[2 * index + 6], plan, '')
     redis.call('RPUSH', at.targets, args[2 * index + 5])
-    answer[index] = code
   end
   redis.call('PEXPIRE', at.targets, args[3])
   if args[2] == '1' then

@@ -1,0 +1,30 @@
+-- Shared by the functions: how many instances of an invocation have which status, and when all have ended.
+
+-- Move one instance of an invocation from one counter to another; from is nil where it is new.
+local function count(invocation, from, to)
+  if from then
+    redis.call('HINCRBY', invocation, 'n.' .. from, -1)
+  end
+  redis.call('HINCRBY', invocation, 'n.' .. to, 1)
+end
+
+-- Give an invocation whose instances have all ended its end and its lifetime, and let its command go. One run of a
+-- recurring task has no command and no place among the finished ones: it goes with its task.
+local function close_invocation(at, retention_ms)
+  local state = redis.call(
+    'HMGET', at.invocation, 'n.' .. Status.RUNNING, 'n.' .. Status.STOPPING, 'planned', 'command_id', 'schedule'
+  )
+  if state[3] and tonumber(state[1] or 0) == 0 and tonumber(state[2] or 0) == 0 then
+    local invoke_id = string.sub(at.invocation, #Key.INVOCATION + 1)
+    redis.call('HSET', at.invocation, 'finish_time', now_ms())
+    redis.call('PEXPIRE', at.invocation, retention_ms)
+    if state[5] then
+      return
+    end
+    for _, key in ipairs({ at.targets, Key.FLEET .. invoke_id, Key.HISTORY .. invoke_id }) do
+      redis.call('PEXPIRE', key, retention_ms)
+    end
+    redis.call('ZADD', Key.FINISHED, now_ms(), invoke_id)
+    release_command(state[4], invoke_id)
+  end
+end

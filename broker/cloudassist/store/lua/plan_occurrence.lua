@@ -1,0 +1,86 @@
+-- Plan the records of one run of a recurring task, a chunk of its instances at a time; once, however often it is asked.
+-- An instance that was stopped is left out; so is one whose last record has not ended, unless overlap allows that.
+-- The last chunk makes the run valid. Of the runs before it, as many are kept as may be. A moment that is over for longer
+-- than it may be late is missed; that of a whole expression fails instead.
+-- KEYS: occurrence schedule fleet history retired claimed due (record open presence known)*
+-- ARGV: occurrence_id schedule_id moment last lifetime_ms retention_ms check_ms open_limit overlap most fields
+--       (instance_id record_id)*
+-- Returns: per instance the empty text where its order is to be sent, else the error code, 'skipped', or 'gone'
+local function plan_occurrence(keys, args)
+  local occurrence, schedule, fleet = keys[1], keys[2], keys[3]
+  local moment, now, retention_ms = tonumber(args[3]), now_ms(), tonumber(args[6])
+  local planned, lost, expired, grace, last_due =
+    unpack(redis.call('HMGET', schedule, 'planned', 'lost', 'expired_code', 'grace_ms', 'last_due'))
+  local answer = {}
+  local fresh = redis.call('EXISTS', occurrence) == 0
+  local late = fresh and planned and now - moment > tonumber(grace)
+  if late and last_due == args[3] then
+    lost = 1
+  elseif late and not lost and redis.call('ZREM', keys[6], args[1]) == 1 then
+    redis.call('HINCRBY', schedule, 'missed', 1)
+  end
+  if not planned or (late and not lost) then
+    redis.call('ZREM', keys[6], args[1])
+    for index = 1, (#keys - 7) / 4 do
+      answer[index] = 'gone'
+    end
+    return answer
+  end
+  if fresh then
+    redis.call('HSET', occurrence, 'schedule', args[2], 'due', args[3], unpack(cjson.decode(args[11])))
+    redis.call('PEXPIRE', occurrence, args[5])
+  end
+  local plan = {
+    now = now, lifetime_ms = args[5], check_ms = tonumber(args[7]), open_limit = tonumber(args[8]),
+    ended_ms = tonumber(redis.call('HGET', occurrence, 'ends_by')) + retention_ms,
+  }
+  for index = 1, (#keys - 7) / 4 do
+    local record, open, presence, known = unpack(keys, 4 * index + 4, 4 * index + 7)
+    local instance, record_id = args[2 * index + 10], args[2 * index + 11]
+    local member = read_member(fleet, instance)
+    if not member or member.status ~= Status.RUNNING or member.seen >= moment then
+      answer[index] = 'gone'
+    elseif args[9] == 'skip' and member.open > 0 then
+      member.seen, member.skipped = moment, member.skipped + 1
+      redis.call('HINCRBY', schedule, 'skipped', 1)
+      write_member(fleet, instance, member)
+      answer[index] = 'skipped'
+    else
+      local at = { invocation = occurrence, due = keys[7], record = record, open = open, presence = presence, known = known }
+      local code = plan_record(at, record_id, plan, lost and expired or '')
+      member.seen, member.last = moment, moment
+      member.outcome = code == '' and '' or Status.FAILED
+      if code == '' then
+        member.open = member.open + 1
+        redis.call('HINCRBY', schedule, 'n.open', 1)
+      end
+      settle_member(args[2], instance, member, retention_ms)
+      answer[index] = code
+    end
+  end
+  if args[4] == '1' then
+    redis.call('ZREM', keys[6], args[1])
+    if redis.call('HSETNX', occurrence, 'planned', 1) == 1 then
+      local counts = redis.call('HMGET', occurrence, 'n.' .. Status.RUNNING, 'n.' .. Status.FAILED)
+      if counts[1] or counts[2] then
+        redis.call('HINCRBY', schedule, 'runs', 1)
+        redis.call('ZADD', keys[4], moment, args[3])
+        local ttl = redis.call('PTTL', schedule)
+        if ttl > 0 then
+          redis.call('PEXPIRE', keys[4], ttl)
+        end
+      else
+        redis.call('DEL', occurrence)
+      end
+    end
+    close_invocation({ invocation = occurrence }, retention_ms)
+    local over = redis.call('ZCARD', keys[4]) - tonumber(args[10])
+    if over > 0 then
+      for _, oldest in ipairs(redis.call('ZRANGE', keys[4], 0, over - 1)) do
+        redis.call('RPUSH', keys[5], args[2] .. '@' .. oldest)
+        redis.call('ZREM', keys[4], oldest)
+      end
+    end
+  end
+  return answer
+end

@@ -1,0 +1,74 @@
+"""What a beat knows of recurring tasks: their expressions, and so their next moments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cloudassist import expressions, limits
+from cloudassist.expressions import Expression
+from cloudassist.store import invocations
+from cloudassist.store.call import Call
+from cloudassist.store.ledger import Ledger
+from cloudassist.store.schedules import Claim, What
+
+KNOWN: Final = 50_000
+"""Tasks that are remembered, the most: what is forgotten is read again."""
+
+_FIELDS: Final = ("frequency", "time_zone", "creation_time", "grace_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One task: its expression, its creation, and how late one of its moments may be (both ms)."""
+
+    expression: Expression
+    anchor: int
+    grace_ms: int
+
+
+class Calendar:
+    """Reads each task once: what it is does not change."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._tasks: dict[str, _Task] = {}
+
+    def claims(self, due: Sequence[tuple[str, int]], now: int) -> list[Claim]:
+        """Return what is to be claimed of tasks and their moments that are due (ms)."""
+        self._learn([invoke_id for invoke_id, _ in due])
+        return [_claim(invoke_id, moment, now, self._tasks.get(invoke_id)) for invoke_id, moment in due]
+
+    def keep(self, invoke_ids: Sequence[str]) -> None:
+        """Forget all tasks but these."""
+        self._tasks = {name: self._tasks[name] for name in invoke_ids if name in self._tasks}
+
+    def _learn(self, invoke_ids: Sequence[str]) -> None:
+        new = [name for name in invoke_ids if name not in self._tasks]
+        if len(self._tasks) + len(new) > KNOWN:
+            self.keep(invoke_ids)
+        calls: list[Call[Any]] = [invocations.read_fields(name, *_FIELDS) for name in new]
+        for name, fields in zip(new, self._ledger.run(calls), strict=True):
+            if len(fields) == len(_FIELDS):
+                expression = expressions.parse(fields["frequency"], fields["time_zone"])
+                self._tasks[name] = _Task(expression, int(fields["creation_time"]), int(fields["grace_ms"]))
+
+
+def _claim(invoke_id: str, due: int, now: int, task: _Task | None) -> Claim:
+    """Return the claim of a moment. Of those that are over the newest is run, unless it is too late for that, too."""
+    if task is None:
+        # Its invocation is gone: so is its place among the schedules, with this.
+        return Claim(invoke_id, due, due, None, 0, What.NONE)
+    passed = task.expression.passed(due, now, task.anchor)
+    following = _after(task, passed.last)
+    if now - passed.last <= task.grace_ms:
+        return Claim(invoke_id, due, passed.last, following, passed.count - 1, What.RUN)
+    what = What.LOST if following is None else What.NONE
+    return Claim(invoke_id, due, passed.last, following, passed.count, what)
+
+
+def _after(task: _Task, moment: int) -> int | None:
+    """Return the next moment; where clocks are put forward, two may be too close, and are one."""
+    following = task.expression.after(moment, task.anchor)
+    while following is not None and following - moment < 1000 * limits.INTERVAL_SECONDS:
+        following = task.expression.after(following, task.anchor)
+    return following

@@ -1,0 +1,64 @@
+"""A beat and dispatch by hand: moments come when a test says so."""
+
+from datetime import UTC, datetime
+
+from cloudassist import ids
+from cloudassist.fanout import Fanout
+from cloudassist.keyring import SigningKey
+from cloudassist.occurrences import Occurrences
+from cloudassist.store import invocations, keys, schedules
+from cloudassist_beat.calendar import Calendar
+from support.region import Region
+
+HOLD_MS = 3_000
+MOST = 500
+
+
+class Beat:
+    """One beat of a region, and dispatch."""
+
+    def __init__(self, region: Region) -> None:
+        self._region = region
+        self._calendar = Calendar(region.ledger)
+
+    def pass_time(self, invoke_id: str, seconds: float) -> None:
+        """Put a recurring run into the past, as if so much time had gone by."""
+        server, back = self._region.server, int(1000 * seconds)
+        server.hincrby(keys.invocation(invoke_id), "creation_time", -back)
+        due = server.zincrby(keys.SCHEDULES, -back, invoke_id)
+        if server.hget(keys.invocation(invoke_id), "frequency").startswith("at("):
+            text = datetime.fromtimestamp(due / 1000, UTC).strftime("at(%Y-%m-%d %H:%M:%S)")
+            server.hset(keys.invocation(invoke_id), "frequency", text)
+        # A task is read once: what it is does not change, but here.
+        self._calendar.keep(())
+
+    def claim(self) -> list[str]:
+        """Claim what is due."""
+        now, _, due = self._region.ledger.call(schedules.list_due(MOST))
+        return self._region.ledger.call(schedules.claim(self._calendar.claims(due, now), HOLD_MS, MOST))
+
+    def plan(self, occurrences: list[str]) -> int:
+        """Plan occurrences as dispatch does; return how many orders were sent."""
+        fanout = Fanout(self._region.settings, SigningKey.load(self._region.settings.signing_key_file))
+        try:
+            return Occurrences(self._region.ledger, fanout, self._region.settings).plan(occurrences)
+        finally:
+            fanout.close()
+
+    def run(self, invoke_id: str) -> str:
+        """Plan a run of this very moment, as if it had been claimed; return the occurrence."""
+        seconds, micros = self._region.server.time()
+        occurrence = ids.occurrence_id(invoke_id, 1000 * seconds + micros // 1000)
+        self.plan([occurrence])
+        return occurrence
+
+    def come(self, invoke_id: str, seconds: float) -> str:
+        """Let time go by, claim and plan; return the one occurrence."""
+        self.pass_time(invoke_id, seconds)
+        (occurrence,) = self.claim()
+        self.plan([occurrence])
+        return occurrence
+
+    def status(self, invoke_id: str) -> dict[str, str]:
+        """Return what is written of a run."""
+        return self._region.ledger.call(invocations.read(invoke_id))
