@@ -14,6 +14,9 @@ from cloudassist.store.schedules import Claim, What
 KNOWN: Final = 50_000
 """Tasks that are remembered, the most: what is forgotten is read again."""
 
+ON_TIME_MS: Final = 1_000
+"""Milliseconds by which a moment can be over without another one of its task being over as well."""
+
 _FIELDS: Final = ("frequency", "time_zone", "creation_time", "grace_ms")
 
 
@@ -34,7 +37,7 @@ class Calendar:
         self._tasks: dict[str, _Task] = {}
 
     def claims(self, due: Sequence[tuple[str, int]], now: int) -> list[Claim]:
-        """Return what is to be claimed of tasks and their moments that are due (ms)."""
+        """Return what is to be claimed of tasks and their moments, which are due, or will be before long (ms)."""
         self._learn([invoke_id for invoke_id, _ in due])
         return [_claim(invoke_id, moment, now, self._tasks.get(invoke_id)) for invoke_id, moment in due]
 
@@ -58,6 +61,8 @@ def _claim(invoke_id: str, due: int, now: int, task: _Task | None) -> Claim:
     if task is None:
         # Its invocation is gone: so is its place among the schedules, with this.
         return Claim(invoke_id, due, due, None, 0, What.NONE)
+    if due >= now - ON_TIME_MS:
+        return Claim(invoke_id, due, due, _after(task, due), 0, What.RUN)
     passed = task.expression.passed(due, now, task.anchor)
     following = _after(task, passed.last)
     if now - passed.last <= task.grace_ms:

@@ -7,7 +7,9 @@ beat knows by itself is only what its expressions mean.
 
 import logging
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 from typing import Any, Final
 
 from celery.beat import Scheduler as CeleryScheduler
@@ -16,15 +18,21 @@ from cloudassist import dispatch_tasks
 from cloudassist.errors import CloudAssistError
 from cloudassist.patience import Patience
 from cloudassist.store import keys, schedules
+from cloudassist.store.call import Call
 from cloudassist.store.ledger import Ledger
+from cloudassist.store.schedules import Claim
 from cloudassist_beat.calendar import Calendar
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 2.0
 """Seconds between two looks where nothing is due: a notice comes at once where there is something new."""
-MOST: Final = 500
-"""Tasks whose moments are claimed at a time."""
+AHEAD_MS: Final = 2_500
+"""Milliseconds for which a beat looks ahead, so that all is worked out by the moment at which it is due."""
+MOST: Final = 10_000
+"""Tasks that are listed at a time."""
+CLAIMED_AT_A_TIME: Final = 1_000
+"""Moments claimed in one call: it takes the server a few milliseconds."""
 HOLD_MS: Final = 3_000
 """Milliseconds after which a moment that dispatch has not planned is handed to it again."""
 
@@ -41,14 +49,12 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]
         self._listener = self._open.enter_context(self._ledger.listen(keys.changes(schedules.CHANNEL)))
 
     def tick(self, *_args: Any, **_kwargs: Any) -> float:
-        """Claim what is due and hand it over, then wait for the next moment or for news; return no time to rest."""
+        """Look what comes, and claim it and hand it over when it is due; return the seconds to rest."""
         try:
-            seconds = self._claim()
+            self._turn()
         except CloudAssistError as error:
             return self._patience.failed(error.message)
         self._patience.succeeded()
-        if seconds > 0:
-            self._listener.wait(min(seconds, IDLE_SECONDS))
         return 0.0
 
     def close(self) -> None:
@@ -57,15 +63,40 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]
         self._ledger.close()
         super().close()
 
-    def _claim(self) -> float:
-        """Claim what is due; return the seconds until there is more."""
-        now, first, due = self._ledger.call(schedules.list_due(MOST))
+    def _turn(self) -> None:
+        """Claim what is due, and what comes due until there is news, or it is time to look ahead again."""
+        due = self._ledger.call(schedules.list_due(AHEAD_MS, MOST))
         begun = time.monotonic()
-        if first is None:
-            self._calendar.keep(())
-            return IDLE_SECONDS
-        if first > now:
-            return (first - now) / 1000 - (time.monotonic() - begun)
-        claimed = self._ledger.call(schedules.claim(self._calendar.claims(due, now), HOLD_MS, MOST))
-        dispatch_tasks.occur(self.app, claimed)
-        return 0.0
+        if due.hand_over_at is not None and due.hand_over_at <= due.now:
+            self._hand_over([schedules.take_claimed(HOLD_MS, CLAIMED_AT_A_TIME)])
+        waiting = [
+            (claims[0].due, schedules.claim(claims, HOLD_MS))
+            for claims in _together(self._calendar.claims(due.tasks, due.now))
+        ]
+        until = due.now + int(1000 * IDLE_SECONDS) if len(due.tasks) < MOST else due.tasks[-1][1]
+        if due.hand_over_at is not None:
+            until = min(until, max(due.hand_over_at, due.now + 1))
+        while True:
+            now = due.now + 1000 * (time.monotonic() - begun)
+            ready = [call for moment, call in waiting if moment <= now]
+            waiting = waiting[len(ready) :]
+            if ready:
+                self._hand_over(ready)
+                continue
+            first = waiting[0][0] if waiting else until
+            seconds = (min(first, until) - now) / 1000
+            if seconds <= 0 or self._listener.wait(seconds):
+                return
+
+    def _hand_over(self, calls: Sequence[Call[list[str]]]) -> None:
+        """Claim, and hand what was claimed to dispatch."""
+        for claimed in self._ledger.run(calls):
+            dispatch_tasks.occur(self.app, claimed)
+
+
+def _together(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
+    """Return the claims of the same moment together, up to so many."""
+    for _, of_moment in groupby(claims, key=lambda claim: claim.due):
+        several = list(of_moment)
+        for start in range(0, len(several), CLAIMED_AT_A_TIME):
+            yield several[start : start + CLAIMED_AT_A_TIME]

@@ -45,9 +45,10 @@ CALLS = {
         Report("web-1", RECORD, 1, InvocationStatus.FINISHED, exit_code=0), retention_ms=1, watch_ms=1
     ),
     "add_schedule": schedules.add("t-1", "c-1", NAMES, last=True, lifetimes=LIFETIMES, due=1),
-    "list_schedules": schedules.list_due(1),
-    "claim_occurrences": schedules.claim([Claim("t-1", 1, 1, None, 0, What.RUN)], 1, 1),
-    "plan_occurrence": schedules.plan("t-1@1", NAMES, {"a": 1}, Settings(), LIFETIMES, last=True),
+    "list_schedules": schedules.list_due(1, 1),
+    "claim_occurrences": schedules.claim([Claim("t-1", 1, 1, None, 0, What.RUN)], 1),
+    "take_claimed": schedules.take_claimed(1, 1),
+    "plan_occurrence": schedules.plan("t-1@1", NAMES, ("payload:x", b""), {"a": 1}, Settings(), LIFETIMES, last=True),
     "stop_schedule": schedules.stop("t-1", NAMES, LIFETIMES, all_=True),
     "take_reports": reports.take("me", 0),
     "adopt_reports": reports.adopt("dead", "me", 1),

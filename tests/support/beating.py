@@ -34,8 +34,9 @@ class Beat:
 
     def claim(self) -> list[str]:
         """Claim what is due."""
-        now, _, due = self._region.ledger.call(schedules.list_due(MOST))
-        return self._region.ledger.call(schedules.claim(self._calendar.claims(due, now), HOLD_MS, MOST))
+        due = self._region.ledger.call(schedules.list_due(0, MOST))
+        claimed = self._region.ledger.call(schedules.claim(self._calendar.claims(due.tasks, due.now), HOLD_MS))
+        return claimed + self._region.ledger.call(schedules.take_claimed(HOLD_MS, MOST))
 
     def plan(self, occurrences: list[str]) -> int:
         """Plan occurrences as dispatch does; return how many orders were sent."""

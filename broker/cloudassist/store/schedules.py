@@ -17,7 +17,7 @@ from cloudassist.store.library import function_call
 ADD_CHUNK: Final = 1_000
 """Instances of a recurring task that are written down in one call."""
 PLAN_CHUNK: Final = 240
-"""Records planned in one call: four keys each, and seven more, stay below KEYS_PER_CALL."""
+"""Records planned in one call: four keys each, and eight more, stay below KEYS_PER_CALL."""
 FOREVER_MS: Final = 4_102_444_800_000
 """The end of the calendar of expressions (the year 2100), until which a task that goes on holds its command."""
 CHANNEL: Final = "schedules"
@@ -50,6 +50,15 @@ class Claim:
     following: int | None
     missed: int
     what: What
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due: ``tasks`` with their moments, and when something claimed may have to be handed over again (ms)."""
+
+    now: int
+    hand_over_at: int | None
+    tasks: Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +101,29 @@ def add(
     )
 
 
-def list_due(most: int) -> Call[tuple[int, int | None, list[tuple[str, int]]]]:
-    """Return the server's time, when something is due next (both ms), and the tasks with the moments that are due."""
+def list_due(ahead_ms: int, most: int) -> Call[Due]:
+    """Return the tasks whose moments have come, or come within ``ahead_ms``; at most so many."""
 
-    def decode(answer: list[Any]) -> tuple[int, int | None, list[tuple[str, int]]]:
-        now, first, *due = answer
+    def decode(answer: list[Any]) -> Due:
+        now, hand_over_at, *due = answer
         pairs = [(due[index].decode(), int(due[index + 1])) for index in range(0, len(due), 2)]
-        return now, int(first) if first else None, pairs
+        return Due(now, int(hand_over_at) if hand_over_at else None, pairs)
 
-    return function_call("list_schedules", [keys.SCHEDULES, keys.CLAIMED], [most], decode)
+    return function_call("list_schedules", [keys.SCHEDULES, keys.CLAIMED], [ahead_ms, most], decode)
 
 
-def claim(claims: Sequence[Claim], hold_ms: int, most: int) -> Call[list[str]]:
-    """Claim moments, unless others have; return the occurrences that dispatch is to plan, at most so many."""
-    words: list[Word] = []
-    for each in claims:
-        following = "" if each.following is None else each.following
-        words += (each.invoke_id, each.due, each.last, following, each.missed, each.what.value)
-    return function_call("claim_occurrences", [keys.SCHEDULES, keys.CLAIMED], [hold_ms, most, *words], as_texts)
+def claim(claims: Sequence[Claim], hold_ms: int) -> Call[list[str]]:
+    """Claim moments, unless others have; return the occurrences that dispatch is to plan."""
+    words = [
+        (each.invoke_id, str(each.due), str(each.last), each.following or "", each.missed, each.what) for each in claims
+    ]
+    text = json.dumps(words, separators=(",", ":"))
+    return function_call("claim_occurrences", [keys.SCHEDULES, keys.CLAIMED], [hold_ms, text], as_texts)
+
+
+def take_claimed(hold_ms: int, most: int) -> Call[list[str]]:
+    """Return occurrences that were claimed ``hold_ms`` ago, and are neither planned nor on their way to dispatch."""
+    return function_call("take_claimed", [keys.CLAIMED, topology.DISPATCH_QUEUE], [hold_ms, most], as_texts)
 
 
 def forget_claims(occurrences: Sequence[str]) -> Call[int]:
@@ -120,13 +134,17 @@ def forget_claims(occurrences: Sequence[str]) -> Call[int]:
 def plan(
     occurrence: str,
     instance_ids: Sequence[str],
+    payload: tuple[str, bytes],
     fields: Mapping[str, Word],
     settings: Settings,
     lifetimes: Lifetimes,
     *,
     last: bool,
 ) -> Call[list[str]]:
-    """Plan one chunk of a run; per instance the empty text, the code it failed with at once, SKIPPED or GONE."""
+    """Plan one chunk of a run; per instance the empty text, the code it failed with at once, SKIPPED or GONE.
+
+    ``payload`` is put where the orders say that it is, for as long as one of them can be valid.
+    """
     task = ids.task_of(occurrence)
     names: list[str] = []
     pairs: list[str] = []
@@ -149,6 +167,7 @@ def plan(
             keys.RETIRED,
             keys.CLAIMED,
             keys.DUE,
+            payload[0],
             *names,
         ],
         [
@@ -163,15 +182,12 @@ def plan(
             settings.overlap,
             settings.history_runs,
             json.dumps(flat(fields)),
+            payload[1],
+            lifetimes.order,
             *pairs,
         ],
         as_texts,
     )
-
-
-def write_payload(key: str, payload: bytes, lifetimes: Lifetimes) -> Call[bool]:
-    """Put the payload of a run where its orders say that it is, for as long as one of them can be valid."""
-    return command(bool, "SET", key, payload, "PX", lifetimes.order)
 
 
 def stop(invoke_id: str, instance_ids: Sequence[str], lifetimes: Lifetimes, *, all_: bool) -> Call[list[str | None]]:

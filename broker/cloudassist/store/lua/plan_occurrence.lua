@@ -2,9 +2,9 @@
 -- An instance that was stopped is left out; so is one whose last record has not ended, unless overlap allows that.
 -- The last chunk makes the run valid. Of the runs before it, as many are kept as may be. A moment that is over for longer
 -- than it may be late is missed; that of a whole expression fails instead.
--- KEYS: occurrence schedule fleet history retired claimed due (record open presence known)*
+-- KEYS: occurrence schedule fleet history retired claimed due payload (record open presence known)*
 -- ARGV: occurrence_id schedule_id moment last lifetime_ms retention_ms check_ms open_limit overlap most fields
---       (instance_id record_id)*
+--       content order_ms (instance_id record_id)*
 -- Returns: per instance the empty text where its order is to be sent, else the error code, 'skipped', or 'gone'
 local function plan_occurrence(keys, args)
   local occurrence, schedule, fleet = keys[1], keys[2], keys[3]
@@ -21,7 +21,7 @@ local function plan_occurrence(keys, args)
   end
   if not planned or (late and not lost) then
     redis.call('ZREM', keys[6], args[1])
-    for index = 1, (#keys - 7) / 4 do
+    for index = 1, (#keys - 8) / 4 do
       answer[index] = 'gone'
     end
     return answer
@@ -29,14 +29,15 @@ local function plan_occurrence(keys, args)
   if fresh then
     redis.call('HSET', occurrence, 'schedule', args[2], 'due', args[3], unpack(cjson.decode(args[11])))
     redis.call('PEXPIRE', occurrence, args[5])
+    redis.call('SET', keys[8], args[12], 'PX', args[13])
   end
   local plan = {
     now = now, lifetime_ms = args[5], check_ms = tonumber(args[7]), open_limit = tonumber(args[8]),
     ended_ms = tonumber(redis.call('HGET', occurrence, 'ends_by')) + retention_ms,
   }
-  for index = 1, (#keys - 7) / 4 do
-    local record, open, presence, known = unpack(keys, 4 * index + 4, 4 * index + 7)
-    local instance, record_id = args[2 * index + 10], args[2 * index + 11]
+  for index = 1, (#keys - 8) / 4 do
+    local record, open, presence, known = unpack(keys, 4 * index + 5, 4 * index + 8)
+    local instance, record_id = args[2 * index + 12], args[2 * index + 13]
     local member = read_member(fleet, instance)
     if not member or member.status ~= Status.RUNNING or member.seen >= moment then
       answer[index] = 'gone'
