@@ -45,6 +45,7 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]
         self._ledger = Ledger.of(self.app.settings)
         self._calendar = Calendar(self._ledger)
         self._patience = Patience(log, "schedules")
+        # Never closed: Celery would do that in a signal handler, under the hands of whoever waits, and then end.
         self._open = ExitStack()
         self._listener = self._open.enter_context(self._ledger.listen(keys.changes(schedules.CHANNEL)))
 
@@ -56,12 +57,6 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]
             return self._patience.failed(error.message)
         self._patience.succeeded()
         return 0.0
-
-    def close(self) -> None:
-        """Disconnect."""
-        self._open.close()
-        self._ledger.close()
-        super().close()
 
     def _turn(self) -> None:
         """Claim what is due, and what comes due until there is news, or it is time to look ahead again."""

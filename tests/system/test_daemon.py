@@ -97,12 +97,12 @@ def test_an_agent_of_which_one_thread_hangs_is_replaced_and_says_where(assistant
 
 
 def test_an_agent_that_is_stopped_altogether_is_replaced(assistant, daemon, status):
-    with daemon("frozen") as watch:
+    with daemon("suspended") as watch:
         hung = client(watch)
         hung.suspend()
         wait_until(lambda: not hung.is_running(), "the end of the agent that hung", SOON)
-        run_soon(assistant, "frozen", SOON)
-        assert "gave no sign of life in time" in status("frozen").client_reason
+        run_soon(assistant, "suspended", SOON)
+        assert "gave no sign of life in time" in status("suspended").client_reason
 
 
 def test_an_outage_restarts_nothing_and_ends_no_script(near, assistant, daemon, tmp_path):

@@ -49,6 +49,8 @@ def test_whatever_dies_each_moment_runs_once(tmp_path):
         wait_for(4)
         task.stop()
         assert task.wait(20).status is InvokeStatus.STOPPED
+        stack.kill("beat-2", signal.SIGTERM)
+        assert stack.processes["beat-2"].wait(20) == 0
         found = moments(tmp_path, task)
         assert Counter(runs(tmp_path)).most_common(1)[0][1] == 1
         assert {later - earlier for earlier, later in pairwise(found)} == {INTERVAL_MS}

@@ -48,10 +48,10 @@ def test_a_drain_lets_a_script_end_and_hears_its_stop(near, assistant, tmp_path)
 
 
 def test_it_comes_back_when_the_server_does(near, assistant, tmp_path):
-    with proxy(near.port) as network, agent(near, "away", tmp_path, command=TURNS, url=network.url) as running:
+    with proxy(near.port) as network, agent(near, "comes-back", tmp_path, command=TURNS, url=network.url) as running:
         network.refuse()
         running.wait_for("does not serve")
         network.accept()
-        run_soon(assistant, "away", SOON)
+        run_soon(assistant, "comes-back", SOON)
         network.freeze()
-        run_soon(assistant, "away", 2 * SOON)
+        run_soon(assistant, "comes-back", 2 * SOON)
