@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cloudassist.plugin import VERBS
+from support import verbs
 
 pytestmark = pytest.mark.system
 
@@ -146,8 +147,8 @@ def test_init_makes_the_keys_once(celery, tmp_path):
         (["nonsense"], 2, "No such command"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(celery, arguments, code, said):
-    done = celery("assist", *arguments)
+def test_a_mistake_is_one_line_and_exit_code_2(stack, arguments, code, said):
+    done = verbs.run(stack.environment("producer"), *arguments)
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -177,6 +178,12 @@ def test_a_worker_without_its_key_says_so(celery, app, tmp_path):
     assert done.returncode != 0
     assert str(tmp_path) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_mistake_is_told_by_celery_as_well(celery):
+    done = celery("assist", "stop", "t-0")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "InvalidInvokeId.NotFound" in done.stderr
 
 
 def test_help_shows_every_verb_and_an_example(celery):

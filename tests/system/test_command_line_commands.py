@@ -3,15 +3,12 @@
 import json
 import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.system
+from support import verbs
 
-CELERY = [str(Path(sys.executable).parent / "celery"), "-A", "cloudassist", "assist"]
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture
@@ -19,15 +16,8 @@ def assist(stack):
     """Run a verb of the command line; returns what it prints."""
 
     def run(*arguments, text=None, code=0):
-        done = subprocess.run(
-            [*CELERY, *arguments],
-            env=os.environ | stack.environment("producer") | {"CLOUDASSIST_CALLER": "operator@desk"},
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=40,
-            check=False,
-        )
+        environment = stack.environment("producer") | {"CLOUDASSIST_CALLER": "operator@desk"}
+        done = verbs.run(environment, *arguments, text=text)
         assert done.returncode == code, done.stderr
         return done.stdout
 

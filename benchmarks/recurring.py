@@ -1,0 +1,155 @@
+"""Recurring tasks that are all due at one moment: how late they are claimed, and how late the last order is out.
+
+Beside them Celery's own scheduler and RedBeat, with as many entries. Of these a round is timed from its first message
+to its last, for they have no moment that is written down anywhere.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import psutil
+import redis
+
+from benchmarks import stage
+from benchmarks.measure import Figure, percentile
+from cloudassist.local import LocalStack
+from cloudassist.store import keys
+
+QUESTION = "recurring"
+SIZES = (100, 1_000, 5_000)
+INSTANCES = 1_000
+INTERVAL_SECONDS = 10
+_AHEAD_MS = 3_000
+_LONGEST_SECONDS = 60.0
+_LOOK_SECONDS = 0.002
+_ROUNDS = 2
+SCHEDULERS = {"Celery's scheduler": "celery.beat:PersistentScheduler", "RedBeat": "redbeat.RedBeatScheduler"}
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    """Return the figures."""
+    figures: list[Figure] = []
+    for size in SIZES[:2] if quick else SIZES:
+        peers = {name: _peer(scheduler, size) for name, scheduler in SCHEDULERS.items()}
+        figures += _ours(size, peers)
+    return figures
+
+
+def _ours(size: int, peers: dict[str, tuple[float, float]]) -> Iterator[Figure]:
+    claims, out, share = _round(size)
+    text = f"{size:,} tasks of 10 s"
+    strict = size == max(SIZES)
+    for what, part in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
+        goal = "≤ 50 ms" if strict and part != 1.0 else ""
+        yield Figure(QUESTION, f"{text}: claimed, {what} after the moment", percentile(claims, part), "ms", goal=goal)
+    goal = "≤ 1,000 ms" if strict else ""
+    yield Figure(QUESTION, f"{text}: last order in its queue after the moment", out, "ms", goal=goal)
+    yield Figure(QUESTION, f"{text}: beat's processor", share, "%", goal="≤ 5 %" if strict else "")
+    for name, (took, used) in peers.items():
+        yield Figure(QUESTION, f"{text}: {name}: a round takes", took, "ms", took / out, "our last order")
+        yield Figure(QUESTION, f"{text}: {name}: processor", used, "%", used / max(share, 0.01), "our beat")
+
+
+def _round(size: int) -> tuple[list[float], float, float]:
+    """Have so many tasks due together; return how late each was claimed, when the last order was out, beat's share."""
+    names = [f"i-{number:04}" for number in range(INSTANCES)]
+    environment = {"CLOUDASSIST_CALLS_PER_DAY": "100000"}
+    with contextlib.ExitStack() as open_:
+        stack = open_.enter_context(LocalStack(instances=names, simulated=True, environment=environment))
+        assistant = open_.enter_context(stack.assistant())
+        server = open_.enter_context(redis.Redis.from_url(stack.url, decode_responses=True))
+        command = assistant.create_command("true", name="nothing")
+        tasks = [
+            assistant.invoke_command(
+                command.command_id, instance_ids=[names[number % INSTANCES]], frequency="rate(1h)"
+            ).invoke_id
+            for number in range(size)
+        ]
+        beat = psutil.Process(stack.processes["beat-1"].pid)
+        due = _put(server, tasks)
+        used = _processor(beat)
+        sent = _pushes(server)
+        late: list[float] = []
+        while True:
+            now, pushed, left = _now(server), _pushes(server) - sent, server.zcount(keys.SCHEDULES, due, due)
+            late += [max(0.0, now - due)] * (size - left - len(late))
+            if (pushed >= size and not left) or now - due > 1000 * _LONGEST_SECONDS:
+                out = now - due
+                break
+            time.sleep(_LOOK_SECONDS)
+        return late, out, 100 * (_processor(beat) - used) / INTERVAL_SECONDS
+
+
+def _put(server: redis.Redis, tasks: Sequence[str]) -> int:
+    """Have all tasks come due at one moment soon (ms)."""
+    due = int(_now(server)) + _AHEAD_MS
+    with server.pipeline(transaction=False) as pipe:
+        for task in tasks:
+            pipe.hset(keys.invocation(task), "creation_time", due - 3_600_000)
+            pipe.zadd(keys.SCHEDULES, {task: due})
+        pipe.publish("changes:schedules", "")
+        pipe.execute()
+    return due
+
+
+def _peer(scheduler: str, size: int) -> tuple[float, float]:
+    """Return how long a round of a plain scheduler takes (ms), and its share of a processor (%)."""
+    with (
+        stage.server() as (url, folder),
+        redis.Redis.from_url(url) as server,
+        _beat(scheduler, url, folder, size) as beat,
+    ):
+        sent = _pushes(server)
+        _wait(lambda: _pushes(server) - sent >= size)
+        begun, used = time.monotonic(), _processor(beat)
+        took = []
+        for number in range(1, _ROUNDS + 1):
+            _wait(lambda number=number: _pushes(server) - sent > number * size)  # type: ignore[misc]
+            first = time.monotonic()
+            _wait(lambda number=number: _pushes(server) - sent >= (number + 1) * size)  # type: ignore[misc]
+            took.append(1000 * (time.monotonic() - first))
+        return max(took), 100 * (_processor(beat) - used) / (time.monotonic() - begun)
+
+
+@contextlib.contextmanager
+def _beat(scheduler: str, url: str, folder: Path, size: int) -> Iterator[psutil.Process]:
+    environment = os.environ | {"PLAIN_BEAT_URL": url, "PLAIN_BEAT_ENTRIES": str(size)}
+    options = ["-S", scheduler, "--schedule", str(folder / "beat.db"), "--pidfile", "", "--loglevel=ERROR"]
+    with (folder / "beat.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "benchmarks.plain_beat", "beat", *options],
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            return
+        time.sleep(_LOOK_SECONDS)
+
+
+def _now(server: redis.Redis) -> float:
+    seconds, micros = server.time()
+    return 1000 * seconds + micros / 1000
+
+
+def _pushes(server: redis.Redis) -> int:
+    return int(server.info("commandstats").get("cmdstat_lpush", {"calls": 0})["calls"])
+
+
+def _processor(process: psutil.Process) -> float:
+    return float(sum(process.cpu_times()[:2]))
