@@ -66,6 +66,8 @@ MISFIRE_SECONDS: Final = 60
 """Seconds that a recurring task may be late before its moment counts as missed, the most where nothing else is said."""
 HISTORY_RUNS: Final = 1_000
 """Runs of a recurring task that are kept."""
+HISTORY_BYTES: Final = 2**30
+"""Bytes of output of the runs of all recurring tasks that are kept."""
 PRESENCE_INTERVAL_SECONDS: Final = 15
 """Seconds between two signs of life of an instance (design)."""
 PRESENCE_LIFETIME_SECONDS: Final = 45

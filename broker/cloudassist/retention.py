@@ -19,6 +19,8 @@ MOST: Final = 20
 """Invocations that one turn lets go."""
 CHUNK: Final = 500
 """Records removed in one call: two keys each."""
+HISTORIES: Final = 100
+"""Recurring tasks whose histories one turn looks at."""
 REST_SECONDS: Final = 10.0
 """Seconds between two turns where nothing is to go."""
 
@@ -32,6 +34,7 @@ class Retention(Looper):
         super().__init__()
         self._ledger = ledger
         self._settings = settings
+        self._next = 0
 
     def turn(self) -> float:
         """Let a few invocations go; return the seconds to rest."""
@@ -41,10 +44,17 @@ class Retention(Looper):
             self._forget(invoke_id)
         if retired:
             log.info("forgot %d invocations", len(retired))
+        self._retire_runs(age_ms)
         runs = self._ledger.call(retention.take_retired(MOST))
         for run in runs:
             self._forget_run(run)
         return 0 if MOST in {len(retired), len(runs)} else REST_SECONDS
+
+    def _retire_runs(self, age_ms: int) -> None:
+        """Look at the histories of some recurring tasks, of others the next time."""
+        names = self._ledger.call(retention.page_schedules(self._next, HISTORIES))
+        self._next = self._next + HISTORIES if len(names) == HISTORIES else 0
+        self._ledger.run([retention.retire_runs(name, age_ms, self._settings.history_bytes) for name in names])
 
     def finish(self) -> None:
         """Nothing is held."""
@@ -59,7 +69,7 @@ class Retention(Looper):
     def _forget_run(self, run: str) -> None:
         """Let one run of a recurring task go."""
         self._forget_records(run)
-        self._ledger.run(retention.forget_run(run))
+        self._ledger.call(retention.forget_run(run))
 
     def _forget_records(self, run: str) -> None:
         start = 0

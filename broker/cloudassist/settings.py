@@ -117,6 +117,8 @@ class Settings:
     """``skip`` a moment of a recurring task on an instance where its last run has not ended, or ``allow`` it."""
     history_runs: int = bounded(limits.HISTORY_RUNS, least=1, most=1_000_000)
     """Runs of a recurring task that are kept, the newest."""
+    history_bytes: int = bounded(limits.HISTORY_BYTES, least=0, most=2**50)
+    """Bytes of output of all runs of recurring tasks; where there are more, the oldest runs of each go."""
     presence_interval_seconds: float = bounded(limits.PRESENCE_INTERVAL_SECONDS, least=0.2, most=30)
     """Seconds between two signs of life of an instance; it counts as offline after three."""
     retention_seconds: float = bounded(limits.RETENTION_SECONDS, least=60, most=10 * 365 * 86_400)

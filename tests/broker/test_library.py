@@ -47,6 +47,8 @@ CALLS = {
     "add_schedule": schedules.add("t-1", "c-1", NAMES, last=True, lifetimes=LIFETIMES, due=1),
     "list_schedules": schedules.list_due(1, 1),
     "claim_occurrences": schedules.claim([Claim("t-1", 1, 1, None, 0, What.RUN)], 1),
+    "forget_run": retention.forget_run("t-1@1"),
+    "retire_runs": retention.retire_runs("t-1", 1, 1),
     "take_claimed": schedules.take_claimed(1, 1),
     "plan_occurrence": schedules.plan("t-1@1", NAMES, ("payload:x", b""), {"a": 1}, Settings(), LIFETIMES, last=True),
     "stop_schedule": schedules.stop("t-1", NAMES, LIFETIMES, all_=True),

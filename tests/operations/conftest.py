@@ -1,11 +1,12 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import redis
 
-from cloudassist import Assistant
+from cloudassist import Assistant, Invocation
 from cloudassist.settings import Settings
 from cloudassist.store.ledger import Ledger
+from support.beating import Beat
 from support.region import Region
 
 
@@ -22,3 +23,19 @@ def assistant(region: Region) -> Iterator[Assistant]:
     """A producer of that region."""
     with region.assistant() as assistant:
         yield assistant
+
+
+@pytest.fixture
+def beat(region: Region) -> Beat:
+    """A beat and dispatch, by hand."""
+    return Beat(region)
+
+
+@pytest.fixture
+def recurring(assistant: Assistant) -> Callable[..., Invocation]:
+    """Begin a recurring run on the two instances."""
+
+    def recurring(frequency: str = "rate(10s)", **arguments: object) -> Invocation:
+        return assistant.run_command("date", instance_ids=["web-1", "web-2"], frequency=frequency, **arguments)
+
+    return recurring

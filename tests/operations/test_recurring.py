@@ -10,24 +10,10 @@ from cloudassist.rollup import DetailInvokeStatus
 from cloudassist.status import InvocationStatus
 from cloudassist.store import keys
 from support.beating import Beat
+from support.region import changed
 
 RUNNING, STOPPING, STOPPED = InvocationStatus.RUNNING, InvocationStatus.STOPPING, InvocationStatus.STOPPED
 BOTH = ["web-1", "web-2"]
-
-
-@pytest.fixture
-def beat(region):
-    return Beat(region)
-
-
-@pytest.fixture
-def recurring(assistant):
-    """Begin a recurring run on two instances."""
-
-    def recurring(frequency="rate(10s)", **arguments):
-        return assistant.run_command("date", instance_ids=BOTH, frequency=frequency, **arguments)
-
-    return recurring
 
 
 def row_of(assistant, run):
@@ -119,7 +105,7 @@ def test_a_moment_is_skipped_where_the_last_run_has_not_ended(assistant, recurri
 
 
 def test_overlap_may_be_allowed(region, assistant, recurring):
-    region.settings = type(region.settings)(**{**vars_of(region.settings), "overlap": "allow"})
+    region.settings = changed(region.settings, overlap="allow")
     beat = Beat(region)
     run = recurring()
     beat.run(run.invoke_id)
@@ -129,10 +115,6 @@ def test_overlap_may_be_allowed(region, assistant, recurring):
     run.stop()
     assert region.server.llen("control.web-1") == 0
     assert run.refresh().status is InvokeStatus.STOPPED
-
-
-def vars_of(settings):
-    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
 
 
 def test_an_instance_that_is_offline_fails_and_takes_part_again(assistant, recurring, beat, region):
@@ -255,35 +237,6 @@ def test_a_stop_on_one_instance_leaves_the_others(assistant, recurring, beat, re
     assert row_of(assistant, run).status is InvokeStatus.STOPPED
     with pytest.raises(CloudAssistError, match=r"does not run on web-9"):
         run.stop(["web-9"])
-
-
-def test_history_has_every_run_the_newest_first(assistant, recurring, beat, region):
-    run = recurring()
-    runs = []
-    for _ in range(3):
-        runs.append(beat.run(run.invoke_id))
-        for name in BOTH:
-            region.end(runs[-1], name)
-    expected = [f"{each}.{name}" for each in reversed(runs) for name in BOTH]
-    whole = assistant.describe_invocation_results(run.invoke_id, include_history=True, max_results=50)
-    assert [result.record_id for result in whole] == expected
-    by_page = assistant.describe_invocation_results(run.invoke_id, include_history=True, max_results=1)
-    assert [result.record_id for result in by_page.all()] == expected
-    numbered = assistant.describe_invocation_results(
-        run.invoke_id, include_history=True, page_number=2, page_size=2, invoke_record_status="Finished"
-    )
-    assert [result.record_id for result in numbered] == expected[2:4]
-    one = assistant.describe_invocation_results(run.invoke_id, instance_id="web-2", include_history=True, max_results=2)
-    assert [result.record_id for result in one.all()] == [f"{each}.web-2" for each in reversed(runs)]
-    newest = assistant.describe_invocation_results(instance_id="web-2")
-    assert [result.record_id for result in newest] == [f"{runs[-1]}.web-2"]
-
-
-def test_history_is_for_recurring_runs(assistant):
-    once = assistant.run_command("date", instance_ids=BOTH)
-    with pytest.raises(InvalidParameterError) as raised:
-        assistant.describe_invocation_results(once.invoke_id, include_history=True)
-    assert raised.value.code == "InvalidOperation.RepeatModeUnsupported"
 
 
 def test_recurring_and_single_runs_are_told_apart(assistant, recurring):

@@ -1,6 +1,7 @@
 """A region without agents: a server, producers, and instances that only seem to be there."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import redis
 
@@ -45,7 +46,7 @@ class Region:
 
     def assistant(self, **changes: object) -> Assistant:
         """Return another producer, with some settings changed."""
-        return Assistant(settings=Settings(**(_fields(self.settings) | changes)))
+        return Assistant(settings=changed(self.settings, **changes))
 
     def _report(self, invoke_id: str, instance_id: str, sequence: int, status: InvocationStatus, **fields) -> None:
         report = Report(instance_id, ids.record_id(invoke_id, instance_id), sequence, status, **fields)
@@ -53,5 +54,6 @@ class Region:
         self.ledger.call(reports.apply(report, retention_ms=retention_ms, watch_ms=1_000))
 
 
-def _fields(settings: Settings) -> dict[str, object]:
-    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+def changed(settings: Settings, **changes: object) -> Settings:
+    """Return settings with some changes."""
+    return replace(settings, **changes)

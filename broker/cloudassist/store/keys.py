@@ -23,6 +23,7 @@ DUE: Final = "due"
 SCHEDULES: Final = "schedules"
 CLAIMED: Final = "claimed"
 RETIRED: Final = "retired"
+HISTORY_BYTES: Final = "history-bytes"
 TAKERS: Final = "takers"
 REJECTED: Final = "rejected"
 REJECTED_COUNTS: Final = "rejected:counts"
@@ -136,6 +137,7 @@ TABLE: Final = (
     Row(SCHEDULES, "zset", PERMANENT, "recurring tasks that go on, by their next moments"),
     Row(CLAIMED, "zset", PERMANENT, "moments that were claimed, until dispatch has planned their records"),
     Row(RETIRED, "list", PERMANENT, "runs of recurring tasks that are not kept; emptied by retention"),
+    Row(HISTORY_BYTES, "string", PERMANENT, "bytes of output of the runs of recurring tasks that are kept"),
     Row("instance.*", "list", PERMANENT, "orders waiting for an instance; bounded by its open records"),
     Row("control.*", "list", PERMANENT, "stops waiting for an instance; bounded by its open records"),
     Row("reports", "list", PERMANENT, "what instances said; emptied by the aggregator"),

@@ -24,6 +24,8 @@ SCHEMA: Final = 1
 """Version of what the functions read and write."""
 CLAIM_MARGIN_MS: Final = 10 * 60 * 1000
 """Milliseconds that a claim outlives the last moment at which its order may start."""
+HISTORY_MARGIN_MS: Final = 24 * 3600 * 1000
+"""Milliseconds that a run of a recurring task outlives its records, for retention to come by."""
 CALLS_MS: Final = 2 * 24 * 3600 * 1000
 """Milliseconds that the count of a day's calls is kept."""
 
@@ -85,6 +87,8 @@ def _body() -> str:
             "FLEET": keys.fleet(""),
             "HISTORY": keys.history(""),
             "RECORD": keys.record(""),
+            "HISTORY_BYTES": keys.HISTORY_BYTES,
+            "MARGIN_MS": HISTORY_MARGIN_MS,
             "FINISHED": keys.FINISHED,
             "CALLS_MS": CALLS_MS,
         },

@@ -18,13 +18,21 @@ def take_retired(most: int) -> Call[list[str]]:
     return command(lambda answer: as_texts(answer or []), "LPOP", keys.RETIRED, most)
 
 
-def forget_run(run: str) -> tuple[Call[None], ...]:
-    """Remove a run of a recurring task whose records are gone."""
-    task, moment = ids.task_of(run), ids.moment_of(run)
-    return (
-        command(as_nothing, "UNLINK", keys.invocation(run)),
-        command(as_nothing, "ZREM", keys.history(task), moment),
-    )
+def forget_run(run: str) -> Call[int]:
+    """Remove a run of a recurring task whose records are gone; return how many bytes of output it had."""
+    names = [keys.invocation(run), keys.history(ids.task_of(run)), keys.HISTORY_BYTES]
+    return function_call("forget_run", names, [ids.moment_of(run)], int)
+
+
+def retire_runs(invoke_id: str, retention_ms: int, most_bytes: int) -> Call[int]:
+    """Give up runs of a recurring task that are too old, or some where all take too much room; return how many."""
+    names = [keys.history(invoke_id), keys.RETIRED, keys.HISTORY_BYTES]
+    return function_call("retire_runs", names, [invoke_id, retention_ms, most_bytes], int)
+
+
+def page_schedules(start: int, size: int) -> Call[list[str]]:
+    """Return so many of the recurring tasks that go on."""
+    return command(as_texts, "ZRANGE", keys.SCHEDULES, start, start + size - 1)
 
 
 def forget_records(invoke_id: str, instance_ids: Sequence[str]) -> Call[None]:

@@ -17,10 +17,12 @@ local function close_invocation(at, retention_ms)
   if state[3] and tonumber(state[1] or 0) == 0 and tonumber(state[2] or 0) == 0 then
     local invoke_id = string.sub(at.invocation, #Key.INVOCATION + 1)
     redis.call('HSET', at.invocation, 'finish_time', now_ms())
-    redis.call('PEXPIRE', at.invocation, retention_ms)
     if state[5] then
+      -- Longer than its output: who removes it counts that.
+      redis.call('PEXPIRE', at.invocation, retention_ms + Key.MARGIN_MS)
       return
     end
+    redis.call('PEXPIRE', at.invocation, retention_ms)
     for _, key in ipairs({ at.targets, Key.FLEET .. invoke_id, Key.HISTORY .. invoke_id }) do
       redis.call('PEXPIRE', key, retention_ms)
     end

@@ -73,6 +73,14 @@ local function note_repeat(at, record_id)
   end
 end
 
+-- Count the output of a record, which is kept as long as its run.
+local function note_output(at, bytes)
+  if redis.call('HEXISTS', at.invocation, 'schedule') == 1 then
+    redis.call('HINCRBY', at.invocation, 'bytes', bytes)
+    redis.call('INCRBY', Key.HISTORY_BYTES, bytes)
+  end
+end
+
 -- Note that a record has ended.
 local function leave_fleet(at, record_id, status, retention_ms)
   local schedule, due, instance = run_of(at, record_id)

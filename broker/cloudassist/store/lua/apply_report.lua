@@ -54,6 +54,7 @@ local function apply_report(keys, args)
     redis.call('DEL', keys[4])
   else
     redis.call('SET', keys[4], args[7], 'PXAT', redis.call('PEXPIRETIME', at.record))
+    note_output(at, #args[7])
   end
   return 'applied'
 end
