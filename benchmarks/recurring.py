@@ -144,7 +144,7 @@ def _wait(condition: Callable[[], bool]) -> None:
 
 def _now(server: redis.Redis) -> float:
     seconds, micros = server.time()
-    return 1000 * seconds + micros / 1000
+    return float(1000 * seconds + micros / 1000)
 
 
 def _pushes(server: redis.Redis) -> int:
@@ -152,4 +152,5 @@ def _pushes(server: redis.Redis) -> int:
 
 
 def _processor(process: psutil.Process) -> float:
-    return float(sum(process.cpu_times()[:2]))
+    user, system, *_ = process.cpu_times()
+    return float(user + system)

@@ -197,8 +197,10 @@ def test_up_stays_until_it_is_told_to_end(tmp_path):
     assert left_behind(tmp_path) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("said", ["starting", "processes are up", "Running ("])
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [("starting", signal.SIGINT), ("processes are up", signal.SIGTERM), ("Running (", signal.SIGINT)],
+)
 def test_the_demonstration_can_be_interrupted_at_any_moment(tmp_path, number, said):
     process = demo(tmp_path)
     for line in process.stdout:
