@@ -1,15 +1,18 @@
 """What a beat knows of recurring tasks: their expressions, and so their next moments."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudassist import expressions, limits
-from cloudassist.expressions import Expression
+from cloudassist.expressions import Expression, Fault
 from cloudassist.store import invocations
 from cloudassist.store.call import Call
 from cloudassist.store.ledger import Ledger
 from cloudassist.store.schedules import Claim, What
+
+log = logging.getLogger(__name__)
 
 KNOWN: Final = 50_000
 """Tasks that are remembered, the most: what is forgotten is read again."""
@@ -22,9 +25,9 @@ _FIELDS: Final = ("frequency", "time_zone", "creation_time", "grace_ms")
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One task: its expression, its creation, and how late one of its moments may be (both ms)."""
+    """One task: its expression (None: nobody can read it), its creation, and how late a moment may be (both ms)."""
 
-    expression: Expression
+    expression: Expression | None
     anchor: int
     grace_ms: int
 
@@ -52,7 +55,7 @@ class Calendar:
         calls: list[Call[Any]] = [invocations.read_fields(name, *_FIELDS) for name in new]
         for name, fields in zip(new, self._ledger.run(calls), strict=True):
             if len(fields) == len(_FIELDS):
-                expression = expressions.parse(fields["frequency"], fields["time_zone"])
+                expression = _read(name, fields["frequency"], fields["time_zone"])
                 self._tasks[name] = _Task(expression, int(fields["creation_time"]), int(fields["grace_ms"]))
 
 
@@ -61,19 +64,31 @@ def _claim(invoke_id: str, due: int, now: int, task: _Task | None) -> Claim:
     if task is None:
         # Its invocation is gone: so is its place among the schedules, with this.
         return Claim(invoke_id, due, due, None, 0, What.NONE)
+    expression = task.expression
+    if expression is None:
+        return Claim(invoke_id, due, due, None, 1, What.LOST)
     if due >= now - ON_TIME_MS:
-        return Claim(invoke_id, due, due, _after(task, due), 0, What.RUN)
-    passed = task.expression.passed(due, now, task.anchor)
-    following = _after(task, passed.last)
+        return Claim(invoke_id, due, due, _after(expression, due, task.anchor), 0, What.RUN)
+    passed = expression.passed(due, now, task.anchor)
+    following = _after(expression, passed.last, task.anchor)
     if now - passed.last <= task.grace_ms:
         return Claim(invoke_id, due, passed.last, following, passed.count - 1, What.RUN)
     what = What.LOST if following is None else What.NONE
     return Claim(invoke_id, due, passed.last, following, passed.count, what)
 
 
-def _after(task: _Task, moment: int) -> int | None:
+def _after(expression: Expression, moment: int, anchor: int) -> int | None:
     """Return the next moment; where clocks are put forward, two may be too close, and are one."""
-    following = task.expression.after(moment, task.anchor)
+    following = expression.after(moment, anchor)
     while following is not None and following - moment < 1000 * limits.INTERVAL_SECONDS:
-        following = task.expression.after(following, task.anchor)
+        following = expression.after(following, anchor)
     return following
+
+
+def _read(invoke_id: str, text: str, zone: str) -> Expression | None:
+    """Read an expression. It was checked when the task began; one that nobody can read ends its own task only."""
+    try:
+        return expressions.parse(text, zone)
+    except Fault as fault:
+        log.error("%s: its frequency cannot be read, and it ends: %s", invoke_id, fault.reason)
+        return None

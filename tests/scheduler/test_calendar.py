@@ -62,6 +62,14 @@ def test_a_task_that_is_gone_leaves_the_schedules():
     assert Calendar(Tasks()).claims([("a", DUE)], DUE) == [Claim("a", DUE, DUE, None, 0, What.NONE)]
 
 
+def test_an_expression_that_nobody_can_read_ends_its_own_task_only():
+    calendar = Calendar(Tasks(a=task("0 61 * * * ?"), b=task("rate(10s)")))
+    assert calendar.claims([("a", DUE), ("b", DUE)], DUE) == [
+        Claim("a", DUE, DUE, None, 1, What.LOST),
+        Claim("b", DUE, DUE, DUE + 10_000, 0, What.RUN),
+    ]
+
+
 def test_where_clocks_are_put_forward_two_moments_that_become_one_run_once():
     """02:00:00 to 02:59:50 do not exist on that day, and all stand for 03:00; 03:00:05 is too close to it."""
     times = "0,5 0 2,3 * * ?"
