@@ -125,17 +125,7 @@ def plan(
 
     None where the invocation was not begun: an earlier call with the same ClientToken stands.
     """
-    record_keys: list[str] = []
-    pairs: list[str] = []
-    for instance_id in instance_ids:
-        record_id = ids.record_id(invoke_id, instance_id)
-        record_keys += (
-            keys.record(record_id),
-            keys.open_records(instance_id),
-            topology.presence_key(instance_id),
-            keys.instance(instance_id),
-        )
-        pairs += (instance_id, record_id)
+    record_keys, pairs = of_records(invoke_id, instance_ids)
     return function_call(
         "plan_records",
         [
@@ -151,6 +141,22 @@ def plan(
         [invoke_id, int(last), lifetimes.open, lifetimes.ended, check_ms, open_limit, *pairs],
         lambda answer: None if answer is None else as_texts(answer),
     )
+
+
+def of_records(run: str, instance_ids: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the keys that planning touches for the record of each instance, and the instances with their records."""
+    names: list[str] = []
+    pairs: list[str] = []
+    for instance_id in instance_ids:
+        record_id = ids.record_id(run, instance_id)
+        names += (
+            keys.record(record_id),
+            keys.open_records(instance_id),
+            topology.presence_key(instance_id),
+            keys.instance(instance_id),
+        )
+        pairs += (instance_id, record_id)
+    return names, pairs
 
 
 def stop(

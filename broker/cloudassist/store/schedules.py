@@ -11,7 +11,7 @@ from cloudassist.settings import Settings
 from cloudassist.status import InvocationStatus
 from cloudassist.store import keys
 from cloudassist.store.call import Call, Word, as_texts, command, flat
-from cloudassist.store.invocations import Lifetimes
+from cloudassist.store.invocations import Lifetimes, of_records
 from cloudassist.store.library import function_call
 
 ADD_CHUNK: Final = 1_000
@@ -146,17 +146,7 @@ def plan(
     ``payload`` is put where the orders say that it is, for as long as one of them can be valid.
     """
     task = ids.task_of(occurrence)
-    names: list[str] = []
-    pairs: list[str] = []
-    for instance_id in instance_ids:
-        record_id = ids.record_id(occurrence, instance_id)
-        names += (
-            keys.record(record_id),
-            keys.open_records(instance_id),
-            topology.presence_key(instance_id),
-            keys.instance(instance_id),
-        )
-        pairs += (instance_id, record_id)
+    names, pairs = of_records(occurrence, instance_ids)
     return function_call(
         "plan_occurrence",
         [

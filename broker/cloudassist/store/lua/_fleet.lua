@@ -73,6 +73,16 @@ local function note_repeat(at, record_id)
   end
 end
 
+-- Give up the oldest runs of a recurring task.
+local function retire(history, retired, schedule, count)
+  if count > 0 then
+    for _, moment in ipairs(redis.call('ZRANGE', history, 0, count - 1)) do
+      redis.call('RPUSH', retired, schedule .. '@' .. moment)
+      redis.call('ZREM', history, moment)
+    end
+  end
+end
+
 -- Count the output of a record, which is kept as long as its run.
 local function note_output(at, bytes)
   if redis.call('HEXISTS', at.invocation, 'schedule') == 1 then

@@ -75,13 +75,7 @@ local function plan_occurrence(keys, args)
       end
     end
     close_invocation({ invocation = occurrence }, retention_ms)
-    local over = redis.call('ZCARD', keys[4]) - tonumber(args[10])
-    if over > 0 then
-      for _, oldest in ipairs(redis.call('ZRANGE', keys[4], 0, over - 1)) do
-        redis.call('RPUSH', keys[5], args[2] .. '@' .. oldest)
-        redis.call('ZREM', keys[4], oldest)
-      end
-    end
+    retire(keys[4], keys[5], args[2], redis.call('ZCARD', keys[4]) - tonumber(args[10]))
   end
   return answer
 end

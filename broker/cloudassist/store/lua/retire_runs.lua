@@ -9,11 +9,6 @@ local function retire_runs(keys, args)
   if tonumber(redis.call('GET', keys[3]) or 0) > tonumber(args[3]) then
     old = old + math.min(math.ceil(left / 10), math.max(0, left - 1))
   end
-  if old > 0 then
-    for _, moment in ipairs(redis.call('ZRANGE', keys[1], 0, old - 1)) do
-      redis.call('RPUSH', keys[2], args[1] .. '@' .. moment)
-      redis.call('ZREM', keys[1], moment)
-    end
-  end
+  retire(keys[1], keys[2], args[1], old)
   return old
 end
