@@ -12,20 +12,20 @@ from typing import Any
 from celery import bootsteps
 
 from cloudassist import topology, transport
-from cloudassist.aggregator import Aggregator
 from cloudassist.app import Application, from_environment
-from cloudassist.dispatch import Dispatch
-from cloudassist.dispatch_tasks import Occur, Redeliver, redeliver
+from cloudassist.dispatch.occurrences import Occurrences
+from cloudassist.dispatch.redelivery import Redelivery
+from cloudassist.dispatch.tasks import Occur, Redeliver, redeliver
+from cloudassist.duties.aggregator import Aggregator
+from cloudassist.duties.heartbeats import Heartbeats
+from cloudassist.duties.retention import Retention
+from cloudassist.duties.sweeper import Sweeper
 from cloudassist.errors import ConfigurationError
 from cloudassist.fanout import Fanout
-from cloudassist.heartbeats import Heartbeats
 from cloudassist.keyring import AgreementKey, SigningKey
 from cloudassist.looper import Looper
-from cloudassist.occurrences import Occurrences
-from cloudassist.retention import Retention
 from cloudassist.settings import Settings, read
 from cloudassist.store.ledger import Ledger
-from cloudassist.sweeper import Sweeper
 
 
 class Role(StrEnum):
@@ -94,7 +94,7 @@ class Signing(bootsteps.StartStopStep):  # type: ignore[misc]
         app: ControlApplication = worker.app
         self._ledger = Ledger.of(app.settings)
         self._fanout = Fanout(app.settings, SigningKey.load(app.settings.signing_key_file))
-        app.dispatch = Dispatch(self._ledger, self._fanout, app.settings)
+        app.redelivery = Redelivery(self._ledger, self._fanout, app.settings)
         app.occurrences = Occurrences(self._ledger, self._fanout, app.settings)
 
     def stop(self, _worker: Any) -> None:
@@ -107,7 +107,7 @@ class ControlApplication(Application):
     """The application of a role of the control plane; a dispatch worker has what its tasks need while it runs."""
 
     settings: ControlSettings
-    dispatch: Dispatch
+    redelivery: Redelivery
     occurrences: Occurrences
 
     def check(self) -> None:

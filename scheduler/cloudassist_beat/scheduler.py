@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from celery.beat import Scheduler as CeleryScheduler
 
-from cloudassist import dispatch_tasks
+from cloudassist.dispatch import tasks
 from cloudassist.errors import CloudAssistError
 from cloudassist.patience import Patience
 from cloudassist.store import keys, schedules
@@ -86,7 +86,7 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]
     def _hand_over(self, calls: Sequence[Call[list[str]]]) -> None:
         """Claim, and hand what was claimed to dispatch."""
         for claimed in self._ledger.run(calls):
-            dispatch_tasks.occur(self.app, claimed)
+            tasks.occur(self.app, claimed)
 
 
 def _together(claims: Sequence[Claim]) -> Iterator[list[Claim]]:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from cloudassist.duties.retention import Retention
 from cloudassist.errors import InvalidParameterError
-from cloudassist.retention import Retention
 from cloudassist.store import keys
 from support.beating import Beat
 from support.region import changed

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cloudassist.heartbeats import Heartbeats
-from cloudassist.retention import MOST, Retention
+from cloudassist.duties.heartbeats import Heartbeats
+from cloudassist.duties.retention import MOST, Retention
 from cloudassist.store import keys
 
 

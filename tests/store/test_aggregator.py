@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cloudassist import keyring, topology
-from cloudassist.aggregator import Aggregator
+from cloudassist.duties.aggregator import Aggregator
 from cloudassist.keyring import AgreementKey, create_key, encode_key
 from cloudassist.messages import FINAL_SEQUENCE, ClientState, ClientStatus, Registration, Report
 from cloudassist.status import InvocationStatus

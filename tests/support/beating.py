@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from cloudassist import ids
+from cloudassist.dispatch.occurrences import Occurrences
 from cloudassist.fanout import Fanout
 from cloudassist.keyring import SigningKey
-from cloudassist.occurrences import Occurrences
 from cloudassist.store import invocations, keys, schedules
 from cloudassist_beat.calendar import Calendar
 from support.region import Region

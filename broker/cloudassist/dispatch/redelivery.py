@@ -1,8 +1,4 @@
-"""Dispatch: signs and sends what is not sent by a producer itself. Holds the signing key, in a process of its own.
-
-What it is asked to do is named, never described: it reads records and invocations from the ledger and builds their
-orders from that.
-"""
+"""Redelivery: orders that were silent are signed anew and sent again."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +15,7 @@ from cloudassist.store.ledger import Ledger
 _READS = 2
 
 
-class Dispatch:
+class Redelivery:
     """Sends orders of records that exist."""
 
     def __init__(self, ledger: Ledger, fanout: Fanout, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Occurrences: single runs of recurring tasks, planned when their moments have been claimed. Part of dispatch.
+"""Occurrences: single runs of recurring tasks, planned when their moments have been claimed.
 
 What is planned is read from the ledger: whoever hands an occurrence over only names it. Planning is done once however
 often it is asked for, so what has been handed over twice, or by two, runs once.
@@ -10,9 +10,9 @@ from threading import Lock
 from typing import Final
 
 from cloudassist import ids
+from cloudassist.dispatch.recurring_tasks import RecurringTask, RecurringTasks
 from cloudassist.fanout import Fanout
 from cloudassist.orders import Order, Purpose, expiry
-from cloudassist.recurring_tasks import RecurringTask, RecurringTasks
 from cloudassist.settings import Settings
 from cloudassist.store import instances, invocations, schedules
 from cloudassist.store.call import Call, Word

@@ -5,8 +5,10 @@ from typing import Any
 
 from kombu.exceptions import OperationalError
 
-from cloudassist import ids, occurrences, sweeper, topology, transport
+from cloudassist import ids, topology, transport
 from cloudassist.app import Application
+from cloudassist.dispatch import occurrences
+from cloudassist.duties import sweeper
 from cloudassist.errors import MessageError, ServiceUnavailableError
 from cloudassist.orders import RECORD_ID_CHARACTERS
 from cloudassist.strict import Accepted, StrictTask
@@ -24,7 +26,7 @@ class Redeliver(StrictTask):
 
     def run(self, runs: list[str], stops: list[str]) -> str:
         """Send them."""
-        return f"{self.app.dispatch.redeliver(runs, stops)} orders sent"
+        return f"{self.app.redelivery.redeliver(runs, stops)} orders sent"
 
 
 class Occur(StrictTask):
