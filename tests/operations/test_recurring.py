@@ -159,11 +159,34 @@ def test_what_dispatch_comes_to_too_late_is_missed(assistant, recurring, beat, r
     (occurrence,) = beat.claim()
     task, _, due = occurrence.partition("@")
     late = f"{task}@{int(due) - 61_000}"
-    assert beat.plan([late]) == 0
-    assert row_of(assistant, run).missed == 0
     region.server.zadd(keys.CLAIMED, {late: 1})
-    assert beat.plan([late]) == 0
-    assert row_of(assistant, run).missed == 1
+    for _ in range(2):
+        assert beat.plan([late]) == 0
+        assert row_of(assistant, run).missed == 1
+    assert beat.plan([occurrence]) == 2
+
+
+def test_a_moment_that_nobody_claimed_is_not_planned(assistant, recurring, beat, region):
+    """Whoever can write to the queue of dispatch cannot have a script run when it is not due."""
+    run = recurring()
+    now = region.server.time()[0] * 1000
+    assert beat.plan([f"{run.invoke_id}@{now}", f"{run.invoke_id}@{now + 60_000}"]) == 0
+    assert row_of(assistant, run).runs == 0
+    assert list(run.results()) == []
+
+
+def test_a_task_that_is_gone_is_let_go(recurring, beat, region):
+    run = recurring()
+    beat.pass_time(run.invoke_id, 10.5)
+    (occurrence,) = beat.claim()
+    of_task = (keys.invocation, keys.targets, keys.fleet)
+    region.server.delete(*(key(run.invoke_id) for key in of_task))
+    assert beat.plan([occurrence]) == 0
+    assert region.server.zcard(keys.CLAIMED) == 0
+    region.server.zadd(keys.SCHEDULES, {run.invoke_id: 1})
+    assert beat.claim() == []
+    assert region.server.zcard(keys.SCHEDULES) == 0
+    assert not region.server.exists(keys.invocation(run.invoke_id))
 
 
 def test_at_ends_by_itself_as_its_records_do(assistant, recurring, beat, region):

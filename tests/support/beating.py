@@ -47,9 +47,10 @@ class Beat:
             fanout.close()
 
     def run(self, invoke_id: str) -> str:
-        """Plan a run of this very moment, as if it had been claimed; return the occurrence."""
+        """Plan a run of this very moment, as if it had been due; return the occurrence."""
         seconds, micros = self._region.server.time()
         occurrence = ids.occurrence_id(invoke_id, 1000 * seconds + micros // 1000)
+        self._region.server.zadd(keys.CLAIMED, {occurrence: 1000 * seconds})
         self.plan([occurrence])
         return occurrence
 

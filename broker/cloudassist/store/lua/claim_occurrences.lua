@@ -9,13 +9,13 @@ local function claim_occurrences(keys, args)
   local answer = {}
   for _, claim in ipairs(cjson.decode(args[2])) do
     local invoke_id, due, last, following, missed, what = unpack(claim)
-    if redis.call('ZSCORE', keys[1], invoke_id) == due then
-      local invocation = Key.INVOCATION .. invoke_id
+    local invocation = Key.INVOCATION .. invoke_id
+    if redis.call('EXISTS', invocation) == 0 then
+      redis.call('ZREM', keys[1], invoke_id)
+    elseif redis.call('ZSCORE', keys[1], invoke_id) == due then
       if following == '' then
         redis.call('ZREM', keys[1], invoke_id)
-        if redis.call('EXISTS', invocation) == 1 then
-          redis.call('HSET', invocation, 'last_due', last)
-        end
+        redis.call('HSET', invocation, 'last_due', last)
       else
         redis.call('ZADD', keys[1], following, invoke_id)
       end

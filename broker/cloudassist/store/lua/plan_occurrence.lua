@@ -1,4 +1,5 @@
--- Plan the records of one run of a recurring task, a chunk of its instances at a time; once, however often it is asked.
+-- Plan the records of one run of a recurring task, a chunk of its instances at a time; once, however often it is asked,
+-- and only of a moment that was claimed.
 -- An instance that was stopped is left out; so is one whose last record has not ended, unless overlap allows that.
 -- The last chunk makes the run valid. Of the runs before it, as many are kept as may be. A moment that is over for longer
 -- than it may be late is missed; that of a whole expression fails instead.
@@ -13,13 +14,13 @@ local function plan_occurrence(keys, args)
     unpack(redis.call('HMGET', schedule, 'planned', 'lost', 'expired_code', 'grace_ms', 'last_due'))
   local answer = {}
   local fresh = redis.call('EXISTS', occurrence) == 0
-  local late = fresh and planned and now - moment > tonumber(grace)
-  if late and last_due == args[3] then
-    lost = 1
-  elseif late and not lost and redis.call('ZREM', keys[6], args[1]) == 1 then
+  local claimed = planned and redis.call('ZSCORE', keys[6], args[1])
+  local late = claimed and fresh and now - moment > tonumber(grace)
+  lost = lost or (late and last_due == args[3])
+  if late and not lost then
     redis.call('HINCRBY', schedule, 'missed', 1)
   end
-  if not planned or (late and not lost) then
+  if not claimed or (late and not lost) then
     redis.call('ZREM', keys[6], args[1])
     for index = 1, (#keys - 8) / 4 do
       answer[index] = 'gone'
