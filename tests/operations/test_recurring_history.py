@@ -94,3 +94,13 @@ def test_nothing_is_left_of_a_recurring_run_that_is_forgotten(region, recurring,
     left = {name for name in region.server.keys("*") if run.invoke_id in name}
     assert {name.partition(":")[0] for name in left} <= {"claim"}
     assert region.server.get(keys.HISTORY_BYTES) == "0"
+
+
+def test_a_run_that_is_being_forgotten_is_shown_without_its_instances(region, assistant, recurring):
+    run = recurring()
+    region.server.delete(keys.targets(run.invoke_id))
+    (row,) = assistant.describe_invocations(invoke_id=run.invoke_id)
+    assert row.invoke_instances == ()
+    assert list(run.results()) == []
+    run.stop()
+    assert Beat(region).plan([f"{run.invoke_id}@1"]) == 0

@@ -89,6 +89,6 @@ class RecurringTasks:
         fields = self._ledger.run([invocations.read_fields(name, *_FIELDS) for name in names])
         targets = self._ledger.run([invocations.page_targets(name, 0, schedules.PLAN_CHUNK + 1) for name in names])
         for name, found, instance_ids in zip(names, fields, targets, strict=True):
-            if len(found) == len(_FIELDS):
+            if instance_ids and len(found) == len(_FIELDS):
                 self._known[name] = task = RecurringTask.of(name, found, instance_ids, self._region)
                 self._bytes += task.size

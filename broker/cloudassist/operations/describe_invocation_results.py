@@ -158,7 +158,7 @@ def _last_records(pairs: Sequence[tuple[str, str]]) -> Operation[list[str]]:
 
 def _of_run(invoke_id: str, start: int, size: int) -> Operation[_Entries]:
     (names,) = yield [invocations.page_targets(invoke_id, start, size)]
-    (members,) = (yield [schedules.read_members(invoke_id, names)]) if names else ([],)
+    (members,) = yield [schedules.read_members(invoke_id, names)]
     return [
         (str(start + number), last_record(invoke_id, name, member))
         for number, (name, member) in enumerate(zip(names, members, strict=True), 1)

@@ -194,9 +194,10 @@ def read_members(invoke_id: str, instance_ids: Sequence[str]) -> Call[list[Membe
     """Return how these instances stand; None where the task is not on one."""
 
     def decode(answer: list[bytes | None]) -> list[Member | None]:
-        return [None if data is None else Member.decode(data) for data in answer]
+        return [None if data is None else Member.decode(data) for data in answer[: len(instance_ids)]]
 
-    return command(decode, "HMGET", keys.fleet(invoke_id), *instance_ids)
+    # The server wants at least one name.
+    return command(decode, "HMGET", keys.fleet(invoke_id), *(instance_ids or [""]))
 
 
 def open_records(instance_id: str) -> Call[list[str]]:
