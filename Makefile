@@ -39,7 +39,7 @@ check: $(READY) ## lint, format, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy --platform win32 --exclude '^$$' -m cloudassist_agent.windows -m cloudassist_agent.windows_service
+	$(BIN)/mypy --platform win32 --exclude '^$$' -m cloudassist_agent.scripts.windows -m cloudassist_agent.service.windows
 	$(BIN)/lint-imports
 
 bench: $(READY) ## measure, as ratios in one run (QUICK=1 for a short one)

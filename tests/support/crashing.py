@@ -4,12 +4,13 @@ import os
 import signal
 import sys
 
-from cloudassist_agent import executor, process
+from cloudassist_agent import executor
 from cloudassist_agent.__main__ import main
-from cloudassist_agent.journal import Journal
-from cloudassist_agent.link import Link
+from cloudassist_agent.journal.journal import Journal
 from cloudassist_agent.orders import Orders
-from cloudassist_agent.post import Post
+from cloudassist_agent.scripts import process
+from cloudassist_agent.upstream.link import Link
+from cloudassist_agent.upstream.post import Post
 
 
 def before(owner, name):

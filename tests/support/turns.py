@@ -2,8 +2,8 @@
 
 import sys
 
-from cloudassist_agent import system
 from cloudassist_agent.__main__ import main
+from cloudassist_agent.scripts import system
 
 system.EVENT_LOOP = False
 

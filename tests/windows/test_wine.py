@@ -11,7 +11,8 @@ import subprocess
 
 import pytest
 
-from cloudassist_agent import script, service_control
+from cloudassist_agent.scripts import script
+from cloudassist_agent.service import control as service_control
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("wine") is None, reason="wine is not installed (apt-get install wine)"),

@@ -14,10 +14,10 @@ from cloudassist.error_code import ErrorCode
 from cloudassist.orders import Payload
 from cloudassist.status import InvocationStatus
 from cloudassist_agent.executor import execute
-from cloudassist_agent.following import Follower
-from cloudassist_agent.running import Running
+from cloudassist_agent.scripts.following import Follower
+from cloudassist_agent.scripts.running import Running
+from cloudassist_agent.scripts.tree import Sweeps
 from cloudassist_agent.settings import AgentSettings
-from cloudassist_agent.tree import Sweeps
 from support.disks import fill, needs_mount, small_disk
 from support.processes import marked
 
@@ -198,7 +198,7 @@ def test_a_fork_bomb_under_a_limit_of_processes(shared):
 
 def test_those_that_look_at_the_same_moment_share_a_sweep(monkeypatch):
     looks = []
-    monkeypatch.setattr("cloudassist_agent.tree._pids", lambda: looks.append(1) or list(range(1, 3_000)))
+    monkeypatch.setattr("cloudassist_agent.scripts.tree._pids", lambda: looks.append(1) or list(range(1, 3_000)))
     sweeps = Sweeps()
     barrier = threading.Barrier(8)
     threads = [threading.Thread(target=lambda: (barrier.wait(), sweeps.processes())) for _ in range(8)]
@@ -212,7 +212,7 @@ def test_those_that_look_at_the_same_moment_share_a_sweep(monkeypatch):
 def test_what_began_after_a_sweep_is_not_taken_for_gone(monkeypatch):
     """A sweep that took long is good for long, but not for those who ask about what began meanwhile."""
     looks = []
-    monkeypatch.setattr("cloudassist_agent.tree._pids", lambda: looks.append(1) or time.sleep(0.1) or [])
+    monkeypatch.setattr("cloudassist_agent.scripts.tree._pids", lambda: looks.append(1) or time.sleep(0.1) or [])
     sweeps = Sweeps()
     sweeps.processes()
     sweeps.processes()

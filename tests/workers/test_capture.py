@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudassist_agent.capture import Capture
+from cloudassist_agent.scripts.capture import Capture
 
 LIMIT = 20
 

@@ -12,8 +12,8 @@ from cloudassist.error_code import ErrorCode
 from cloudassist.orders import Payload
 from cloudassist.status import InvocationStatus
 from cloudassist_agent.executor import execute
-from cloudassist_agent.following import Follower
-from cloudassist_agent.running import Running
+from cloudassist_agent.scripts.following import Follower
+from cloudassist_agent.scripts.running import Running
 from cloudassist_agent.settings import AgentSettings
 from support.processes import alive, marked
 from support.waiting import wait_until

@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from cloudassist.status import InvocationStatus
-from cloudassist_agent import report
 from cloudassist_agent.executor import Outcome
-from cloudassist_agent.journal import Journal, JournalError
+from cloudassist_agent.journal.journal import Journal, JournalError
+from cloudassist_agent.upstream import report
 from support.disks import fill, needs_mount, small_disk
 
 BOOT = "boot"

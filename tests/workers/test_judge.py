@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudassist_agent.judge import Budget, Judge, Look
+from cloudassist_agent.daemon.judge import Budget, Judge, Look
 from cloudassist_agent.signs import Heard
 
 BUDGET = Budget(cpu_percent=20, rss_bytes=100 * 2**20, strikes=3, settle_seconds=180)

@@ -1,7 +1,7 @@
 import select
 import threading
 
-from cloudassist_agent.running import Running
+from cloudassist_agent.scripts.running import Running
 
 
 def readable(run):

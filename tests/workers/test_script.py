@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from cloudassist.error_code import ErrorCode
-from cloudassist_agent import script
-from cloudassist_agent.script import ScriptError, interpreter_of, script_file
+from cloudassist_agent.scripts import script
+from cloudassist_agent.scripts.script import ScriptError, interpreter_of, script_file
 
 
 @pytest.mark.parametrize(

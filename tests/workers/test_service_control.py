@@ -1,6 +1,6 @@
 """The command lines of Windows' service control program; wine's runs them in tests/windows."""
 
-from cloudassist_agent import service_control
+from cloudassist_agent.service import control as service_control
 
 
 def test_the_service_is_made_to_start_with_the_machine_and_again_whenever_it_fails():

@@ -33,21 +33,21 @@ def _watch(options: argparse.Namespace) -> None:
     if sys.platform == "win32":
         raise ConfigurationError("the daemon is for Linux; on Windows the service manager restarts the agent")
     settings = _settings(options)
-    import_module("cloudassist_agent.daemon").main(settings, options.unit)
+    import_module("cloudassist_agent.daemon.watch").main(settings, options.unit)
 
 
 def _install(options: argparse.Namespace) -> None:
     settings = _settings(options)
-    _tell(import_module("cloudassist_agent.service").install(settings, os.environ, options.root))
+    _tell(import_module("cloudassist_agent.service.here").install(settings, os.environ, options.root))
 
 
 def _uninstall(options: argparse.Namespace) -> None:
-    _tell(import_module("cloudassist_agent.service").uninstall(options.root))
+    _tell(import_module("cloudassist_agent.service.here").uninstall(options.root))
 
 
 def _serve(options: argparse.Namespace) -> None:
     settings = _settings(options)
-    import_module("cloudassist_agent.windows_service").run(settings)
+    import_module("cloudassist_agent.service.windows").run(settings)
 
 
 def _tell(lines: Sequence[str]) -> None:

@@ -12,19 +12,21 @@ from cloudassist.keyring import AgreementKey, create_key, encode_key
 from cloudassist.messages import Registration
 from cloudassist.status import InvocationStatus
 from cloudassist.version import __version__
-from cloudassist_agent import host, report, system
+from cloudassist_agent import host
 from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.executor import Outcome
-from cloudassist_agent.journal import Entry, Journal, JournalError
-from cloudassist_agent.link import Link
+from cloudassist_agent.journal.journal import Entry, Journal, JournalError
 from cloudassist_agent.orders import Orders
 from cloudassist_agent.owner import Owner
-from cloudassist_agent.presence import Heart
-from cloudassist_agent.running import Running
-from cloudassist_agent.sender import Sender
+from cloudassist_agent.scripts import system
+from cloudassist_agent.scripts.running import Running
+from cloudassist_agent.scripts.toll import Toll
 from cloudassist_agent.settings import AgentSettings
 from cloudassist_agent.signs import Sign, Signs
-from cloudassist_agent.toll import Toll
+from cloudassist_agent.upstream import report
+from cloudassist_agent.upstream.link import Link
+from cloudassist_agent.upstream.presence import Heart
+from cloudassist_agent.upstream.sender import Sender
 
 log = logging.getLogger(__name__)
 

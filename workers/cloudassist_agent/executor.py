@@ -8,13 +8,13 @@ from cloudassist.command_type import CommandType
 from cloudassist.error_code import ErrorCode
 from cloudassist.orders import Payload
 from cloudassist.status import InvocationStatus
-from cloudassist_agent.capture import Capture
-from cloudassist_agent.following import Ended, Ending, Follower
-from cloudassist_agent.running import Run
-from cloudassist_agent.script import Script, ScriptError, script_file
+from cloudassist_agent.scripts.capture import Capture
+from cloudassist_agent.scripts.following import Ended, Ending, Follower
+from cloudassist_agent.scripts.running import Run
+from cloudassist_agent.scripts.script import Script, ScriptError, script_file
+from cloudassist_agent.scripts.system import SCRIPTS, ScriptProcess, User
+from cloudassist_agent.scripts.toll import Toll
 from cloudassist_agent.settings import AgentSettings
-from cloudassist_agent.system import SCRIPTS, ScriptProcess, User
-from cloudassist_agent.toll import Toll
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Mapping
 from functools import cache
 
-from cloudassist_agent import system
+from cloudassist_agent.scripts import system
 
 
 @cache

@@ -17,16 +17,18 @@ from cloudassist.errors import MessageError
 from cloudassist.keyring import Trust
 from cloudassist.orders import Order, Payload, Purpose
 from cloudassist.status import InvocationStatus
-from cloudassist_agent import executor, host, report, system
+from cloudassist_agent import executor, host
 from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.executor import Outcome, refusal
-from cloudassist_agent.following import Follower
-from cloudassist_agent.journal import Journal, JournalError
-from cloudassist_agent.link import Claim, Link
-from cloudassist_agent.running import Run, Running
-from cloudassist_agent.sender import Sender
+from cloudassist_agent.journal.journal import Journal, JournalError
+from cloudassist_agent.scripts import system
+from cloudassist_agent.scripts.following import Follower
+from cloudassist_agent.scripts.running import Run, Running
 from cloudassist_agent.settings import AgentSettings
 from cloudassist_agent.signs import Sign, Signs
+from cloudassist_agent.upstream import report
+from cloudassist_agent.upstream.link import Claim, Link
+from cloudassist_agent.upstream.sender import Sender
 
 log = logging.getLogger(__name__)
 

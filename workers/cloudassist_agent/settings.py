@@ -9,7 +9,7 @@ from cloudassist import limits, topology
 from cloudassist.errors import CloudAssistError, ConfigurationError
 from cloudassist.keyring import Trust
 from cloudassist.settings import Settings, bounded
-from cloudassist_agent import system
+from cloudassist_agent.scripts import system
 
 QUEUES_PER_CHANNEL: Final = 100
 """Instance queues that one channel pops from: each pop names them all, to the server, every time."""

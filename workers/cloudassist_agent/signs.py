@@ -1,8 +1,8 @@
 """Local signs of life: each thread of the agent promises by when it will be heard of again.
 
 They lie in a small file that is mapped into memory, so that a promise costs a microsecond and no call of the system.
-The daemon reads it (:mod:`cloudassist_agent.judge`). Nothing of it depends on the server: an outage is no reason to be
-silent.
+The daemon reads it (:mod:`cloudassist_agent.daemon.judge`). Nothing of it depends on the server: an outage is no reason
+to be silent.
 """
 
 import contextlib

@@ -17,12 +17,13 @@ from cloudassist import topology, transport
 from cloudassist.app import Application, GuardedWorker, from_environment
 from cloudassist.consumer import PatientConsumer
 from cloudassist.settings import read
-from cloudassist_agent import logs, remote, system
+from cloudassist_agent import logs, remote
 from cloudassist_agent.agent import Agent
 from cloudassist_agent.control import StopConsumer
-from cloudassist_agent.presence import EVENT_SECONDS
+from cloudassist_agent.scripts import system
 from cloudassist_agent.settings import QUEUES_PER_CHANNEL, AgentSettings
 from cloudassist_agent.tasks import RunOrder
+from cloudassist_agent.upstream.presence import EVENT_SECONDS
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from kombu import serialization
 
 from cloudassist import keyring, topology
 from cloudassist.messages import MAC_HEADER
-from cloudassist_agent.wire import Wire
+from cloudassist_agent.upstream.wire import Wire
 
 _SERIALIZER: Final = "cloudassist-report"
 _CONTENT_TYPE: Final = "application/vnd.cloudassist.report+json"

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from cloudassist import messages
 from cloudassist.messages import Report
-from cloudassist_agent import journal_file
+from cloudassist_agent.journal import file as journal_file
 
 T = TypeVar("T")
 

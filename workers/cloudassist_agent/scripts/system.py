@@ -17,9 +17,9 @@
 import sys
 
 if sys.platform == "win32":
-    from cloudassist_agent import windows as here
+    from cloudassist_agent.scripts import windows as here
 else:
-    from cloudassist_agent import posix as here
+    from cloudassist_agent.scripts import posix as here
 
 EVENT_LOOP: bool = here.EVENT_LOOP
 EXECUTION_PATH = here.EXECUTION_PATH

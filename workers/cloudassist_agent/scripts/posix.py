@@ -1,4 +1,4 @@
-"""The agent's system where it is Linux, or another one with its calls; see :mod:`cloudassist_agent.system`."""
+"""The agent's system where it is Linux, or another one with its calls; see :mod:`cloudassist_agent.scripts.system`."""
 
 import fcntl
 import os
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import IO, Final
 
 from cloudassist.command_type import CommandType
-from cloudassist_agent import script, tree
-from cloudassist_agent.identity import Identity as User
-from cloudassist_agent.process import ScriptProcess
-from cloudassist_agent.script import Script
-from cloudassist_agent.toll import Toll
+from cloudassist_agent.scripts import script, tree
+from cloudassist_agent.scripts.identity import Identity as User
+from cloudassist_agent.scripts.process import ScriptProcess
+from cloudassist_agent.scripts.script import Script
+from cloudassist_agent.scripts.toll import Toll
 
 __all__ = [
     "EVENT_LOOP", "EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User",

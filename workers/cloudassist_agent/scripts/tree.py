@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cloudassist_agent.toll import Toll
+from cloudassist_agent.scripts.toll import Toll
 
 MARK: Final = "CLOUDASSIST_RECORD_ID"
 """The environment variable that names the record in every process of its run."""

@@ -15,9 +15,9 @@ from celery import Celery
 from cloudassist.errors import ServiceUnavailableError
 from cloudassist.looper import Looper
 from cloudassist.messages import Registration, Report
-from cloudassist_agent.journal import Entry, Journal, JournalError
-from cloudassist_agent.post import Post
-from cloudassist_agent.wire import Wire
+from cloudassist_agent.journal.journal import Entry, Journal, JournalError
+from cloudassist_agent.upstream.post import Post
+from cloudassist_agent.upstream.wire import Wire
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The agent's system where it is Windows; see :mod:`cloudassist_agent.system`.
+"""The agent's system where it is Windows; see :mod:`cloudassist_agent.scripts.system`.
 
 The processes of a run are in a job, from before the first of them runs: nothing of it can leave, ending the job ends
 all of it, and the system ends it when the agent does.
@@ -20,12 +20,12 @@ from typing import IO, Any, Final, Self
 
 from cloudassist.command_type import CommandType
 from cloudassist.error_code import ErrorCode
-from cloudassist_agent import script
-from cloudassist_agent.capture import Capture
-from cloudassist_agent.following import LATE_OUTPUT_SECONDS, Ended, Ending, Follower
-from cloudassist_agent.running import Run
-from cloudassist_agent.script import Script, ScriptError
-from cloudassist_agent.toll import Toll
+from cloudassist_agent.scripts import script
+from cloudassist_agent.scripts.capture import Capture
+from cloudassist_agent.scripts.following import LATE_OUTPUT_SECONDS, Ended, Ending, Follower
+from cloudassist_agent.scripts.running import Run
+from cloudassist_agent.scripts.script import Script, ScriptError
+from cloudassist_agent.scripts.toll import Toll
 
 __all__ = [
     "EVENT_LOOP", "EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User",

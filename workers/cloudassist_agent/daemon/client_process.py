@@ -11,8 +11,9 @@ from typing import Final
 
 import psutil
 
-from cloudassist_agent import posix, signs
-from cloudassist_agent.judge import Look
+from cloudassist_agent import signs
+from cloudassist_agent.daemon.judge import Look
+from cloudassist_agent.scripts import posix
 from cloudassist_agent.settings import AgentSettings
 
 DUMP_SECONDS: Final = 2.0

@@ -13,10 +13,11 @@ from typing import Final
 
 from cloudassist.errors import ConfigurationError
 from cloudassist.messages import ClientState, ClientStatus
-from cloudassist_agent import logs, posix
-from cloudassist_agent.client_process import ClientProcess, UnitProcess
-from cloudassist_agent.judge import Budget, Judge, Look
-from cloudassist_agent.reporter import Reporter
+from cloudassist_agent import logs
+from cloudassist_agent.daemon.client_process import ClientProcess, UnitProcess
+from cloudassist_agent.daemon.judge import Budget, Judge, Look
+from cloudassist_agent.daemon.reporter import Reporter
+from cloudassist_agent.scripts import posix
 from cloudassist_agent.settings import AgentSettings
 
 log = logging.getLogger(__name__)

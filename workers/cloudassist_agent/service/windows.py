@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from cloudassist.errors import ConfigurationError
 from cloudassist.settings import PREFIX
-from cloudassist_agent import service_control
-from cloudassist_agent.service_control import SERVICE
+from cloudassist_agent.service import control as service_control
+from cloudassist_agent.service.control import SERVICE
 from cloudassist_agent.settings import AgentSettings
 from cloudassist_agent.worker import make_worker
 

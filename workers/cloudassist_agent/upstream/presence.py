@@ -17,10 +17,10 @@ from cloudassist.looper import Looper
 from cloudassist.patience import Patience
 from cloudassist.presence import Presence
 from cloudassist_agent.clock import ServerClock
-from cloudassist_agent.link import Link
 from cloudassist_agent.owner import Owner
-from cloudassist_agent.running import Running
+from cloudassist_agent.scripts.running import Running
 from cloudassist_agent.settings import AgentSettings
+from cloudassist_agent.upstream.link import Link
 
 log = logging.getLogger(__name__)
 

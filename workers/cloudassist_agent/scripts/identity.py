@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from cloudassist.error_code import ErrorCode
-from cloudassist_agent.script import ScriptError
+from cloudassist_agent.scripts.script import ScriptError
 
 _ROOT: Final = 0
 _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")

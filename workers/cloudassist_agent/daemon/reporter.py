@@ -7,9 +7,9 @@ from cloudassist import transport
 from cloudassist.keyring import AgreementKey, create_key
 from cloudassist.looper import Looper
 from cloudassist.messages import ClientStatus
-from cloudassist_agent.post import Post
 from cloudassist_agent.settings import AgentSettings
-from cloudassist_agent.wire import Wire
+from cloudassist_agent.upstream.post import Post
+from cloudassist_agent.upstream.wire import Wire
 
 AGAIN_SECONDS: Final = 60.0
 """Seconds between two reports where nothing changes (API a.12)."""

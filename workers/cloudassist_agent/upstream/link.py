@@ -15,7 +15,7 @@ from cloudassist import topology
 from cloudassist.errors import ServiceUnavailableError
 from cloudassist.orders import Order
 from cloudassist_agent.clock import ServerClock
-from cloudassist_agent.wire import Wire
+from cloudassist_agent.upstream.wire import Wire
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Final
 
 from cloudassist import limits
-from cloudassist_agent.capture import Capture
-from cloudassist_agent.toll import Toll
+from cloudassist_agent.scripts.capture import Capture
+from cloudassist_agent.scripts.toll import Toll
 
 STARTED_AFTER_SECONDS: Final = 0.25
 """Seconds after which a script that still runs is reported as started; a shorter one sends one report in all."""

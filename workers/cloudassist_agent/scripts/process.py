@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cloudassist_agent import tree
-from cloudassist_agent.capture import Capture
-from cloudassist_agent.following import LATE_OUTPUT_SECONDS, Ended, Ending, Follower
-from cloudassist_agent.running import Run
-from cloudassist_agent.toll import Toll
+from cloudassist_agent.scripts import tree
+from cloudassist_agent.scripts.capture import Capture
+from cloudassist_agent.scripts.following import LATE_OUTPUT_SECONDS, Ended, Ending, Follower
+from cloudassist_agent.scripts.running import Run
+from cloudassist_agent.scripts.toll import Toll
 
 _READ_BYTES: Final = 64 * 1024
 UMASK: Final = 0o022

@@ -3,9 +3,9 @@
 import sys
 
 if sys.platform == "win32":
-    from cloudassist_agent import windows_service as here
+    from cloudassist_agent.service import windows as here
 else:
-    from cloudassist_agent import systemd as here
+    from cloudassist_agent.service import systemd as here
 
 install = here.install
 uninstall = here.uninstall

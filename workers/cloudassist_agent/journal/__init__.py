@@ -1,0 +1,1 @@
+"""The journal: what an agent knows of its records, on its own disk."""

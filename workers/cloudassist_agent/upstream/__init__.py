@@ -1,0 +1,1 @@
+"""What goes between an agent and its server: claims, signs of life, reports."""
