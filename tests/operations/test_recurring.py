@@ -201,9 +201,20 @@ def test_at_ends_by_itself_as_its_records_do(assistant, recurring, beat, region)
     region.end(occurrence, "web-2", "Failed", error_code="ExecutionTimeout")
     row = row_of(assistant, run)
     assert (row.status, row.detail_status) == (InvokeStatus.PARTIAL_FAILED, DetailInvokeStatus.PARTIAL_FAILED)
+    assert [each.detail_status for each in row.invoke_instances] == ["Success", "Timeout"]
     assert row.finish_time is not None
     assert not row.timed
     assistant.delete_command(run.command_id)
+
+
+def test_an_exit_code_counts_when_a_task_ends_by_itself(assistant, recurring, beat, region):
+    run = recurring(f"at({in_future(hours=1)})")
+    occurrence = beat.come(run.invoke_id, 3_600)
+    for name in BOTH:
+        region.end(occurrence, name, exit_code=3)
+    row = row_of(assistant, run)
+    assert (row.status, row.detail_status) == (InvokeStatus.FINISHED, DetailInvokeStatus.FAILED)
+    assert [each.detail_status for each in row.invoke_instances] == ["Failed", "Failed"]
 
 
 def test_at_that_was_missed_fails_everywhere_and_ends(assistant, recurring, beat):

@@ -139,16 +139,21 @@ class InvokeInstance(ApiModel):
     @classmethod
     def of_task(cls, instance_id: str, status: InvocationStatus, repeats: int, last: InvocationResult | None) -> Self:
         """Build it of an instance of a recurring task, from the result of its last execution, if there is one."""
-        goes_on = status is InvocationStatus.RUNNING
-        running = last is not None and last.status not in TERMINAL
-        between = {
+        of_task = {
             "status": status,
-            "detail_status": (DetailStatus.RUNNING if running else DetailStatus.SCHEDULED)
-            if goes_on
-            else detail_status(status, error_code="", exit_code=0, started=repeats > 0),
+            "detail_status": _detail_of_task(status, repeats, last),
             "repeats": repeats,
-            "timed": goes_on,
+            "timed": status is InvocationStatus.RUNNING,
         }
         if last is not None:
-            return cls.of_result(last).model_copy(update=between)
-        return cls(instance_id=instance_id, **between)
+            return cls.of_result(last).model_copy(update=of_task)
+        return cls(instance_id=instance_id, **of_task)
+
+
+def _detail_of_task(status: InvocationStatus, repeats: int, last: InvocationResult | None) -> DetailStatus:
+    """Return the newer status of an instance of a recurring task; one that ended by itself ended as its last record."""
+    if status is InvocationStatus.RUNNING:
+        return DetailStatus.SCHEDULED if last is None or last.status in TERMINAL else DetailStatus.RUNNING
+    if last is not None and last.status is status:
+        return last.detail_status
+    return detail_status(status, error_code="", exit_code=None, started=repeats > 0)
