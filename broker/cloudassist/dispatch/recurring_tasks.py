@@ -4,12 +4,13 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from cloudassist import ids
 from cloudassist.orders import Payload, payload_hash
 from cloudassist.settings import Settings
 from cloudassist.store import invocations, schedules
+from cloudassist.store.call import Call
 from cloudassist.store.ledger import Ledger
 
 REMEMBERED_BYTES: Final = 64 * 2**20
@@ -86,9 +87,14 @@ class RecurringTasks:
         return found
 
     def _learn(self, names: Sequence[str]) -> None:
-        fields = self._ledger.run([invocations.read_fields(name, *_FIELDS) for name in names])
-        targets = self._ledger.run([invocations.page_targets(name, 0, schedules.PLAN_CHUNK + 1) for name in names])
-        for name, found, instance_ids in zip(names, fields, targets, strict=True):
+        calls: list[Call[Any]] = []
+        for name in names:
+            calls += (
+                invocations.read_fields(name, *_FIELDS),
+                invocations.page_targets(name, 0, schedules.PLAN_CHUNK + 1),
+            )
+        answers = self._ledger.run(calls)
+        for name, found, instance_ids in zip(names, answers[::2], answers[1::2], strict=True):
             if instance_ids and len(found) == len(_FIELDS):
                 self._known[name] = task = RecurringTask.of(name, found, instance_ids, self._region)
                 self._bytes += task.size

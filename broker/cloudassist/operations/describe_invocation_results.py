@@ -118,7 +118,7 @@ def _index(scope: _Scope, chosen: _Chosen, encoding: ContentEncoding) -> Index[I
         if invoke_id is not None and instance_id is not None:
             return [] if position else [("1", (yield from _last_records([(invoke_id, instance_id)]))[0])]
         if invoke_id is not None:
-            return (yield from _of_run(invoke_id, int(position or 0), size))
+            return (yield from _of_run(invoke_id, int(position or 0), size, recurring=scope.recurring))
         if instance_id is not None:
             (found,) = yield [invocations.page_newest(int(position) if position else None, size)]
             record_ids = yield from _last_records([(name, instance_id) for name, _ in found])
@@ -156,9 +156,10 @@ def _last_records(pairs: Sequence[tuple[str, str]]) -> Operation[list[str]]:
     return [last_record(*pair, member) for pair, (member,) in zip(pairs, members, strict=True)]
 
 
-def _of_run(invoke_id: str, start: int, size: int) -> Operation[_Entries]:
+def _of_run(invoke_id: str, start: int, size: int, *, recurring: bool = True) -> Operation[_Entries]:
+    """Return the last records of a run from an index on; ``recurring`` False where it is known to be made once."""
     (names,) = yield [invocations.page_targets(invoke_id, start, size)]
-    (members,) = yield [schedules.read_members(invoke_id, names)]
+    (members,) = (yield [schedules.read_members(invoke_id, names)]) if recurring else [[None] * len(names)]
     return [
         (str(start + number), last_record(invoke_id, name, member))
         for number, (name, member) in enumerate(zip(names, members, strict=True), 1)

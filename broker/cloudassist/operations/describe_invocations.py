@@ -126,8 +126,10 @@ def _index(invoke_id: str | None, wanted: _Chosen, shown: Shown) -> Index[Invoca
         return [wanted.fits(*found) for found in read]
 
     def load(names: Sequence[str]) -> Operation[list[InvocationSummary | None]]:
-        fields = yield [invocations.read(name) for name in names]
-        due = yield [schedules.read_next(name) for name in names]
+        answers: list[Any] = yield [
+            call for name in names for call in (invocations.read(name), schedules.read_next(name))
+        ]
+        fields, due = answers[::2], answers[1::2]
         rows = yield from instances_of(names, fields, shown)
         return [
             InvocationSummary.of(name, found, few, shown.encoding, following) if "planned" in found else None

@@ -47,7 +47,7 @@ def instances_of(names: Sequence[str], fields: Sequence[Fields], shown: Shown) -
     if shown.output:
         outputs = yield [invocations.read_output(row.record_id) for row in flat]
     runs = dict(zip(names, fields, strict=True))
-    single = [run for row in flat if (run := ids.split_record_id(row.record_id)[0]) not in runs]
+    single = list(dict.fromkeys(run for row in flat if (run := ids.split_record_id(row.record_id)[0]) not in runs))
     runs |= dict(zip(single, (yield [invocations.read_fields(run, *_OF_RUN) for run in single]), strict=True))
     read = iter(zip(records, outputs, strict=True))
     found = [

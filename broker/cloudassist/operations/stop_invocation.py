@@ -36,18 +36,21 @@ def stop_invocation(context: Context, invoke_id: str, instance_ids: Sequence[str
 def _stop(context: Context, invoke_id: str, some: Sequence[str] | None, act: Act) -> Operation[None]:
     yield Publish()
     invocation = yield from known_invocation(invoke_id)
+    recurring = "frequency" in invocation
     if some is None:
         instance_ids = yield from _all_targets(invoke_id)
     else:
         instance_ids = some
-        yield from _check_targets(invoke_id, some, recurring="frequency" in invocation)
+        yield from _check_targets(invoke_id, some, recurring=recurring)
     yield [audit.append(replace(act, instance_ids=instance_ids))]
     for chunk in chunks(instance_ids, STOP_CHUNK):
-        if "frequency" in invocation:
+        if recurring:
             yield from _stop_recurring(context, invoke_id, chunk, invocation, all_=some is None)
         else:
             yield from _stop_chunk(context, [ids.record_id(invoke_id, name) for name in chunk], invocation)
-    yield [invocations.notice(invoke_id), invocations.notice(schedules.CHANNEL)]
+    # Beats are told of what was theirs only.
+    told = [invoke_id, schedules.CHANNEL] if recurring else [invoke_id]
+    yield [invocations.notice(name) for name in told]
 
 
 def _all_targets(invoke_id: str) -> Operation[Sequence[str]]:
@@ -82,7 +85,7 @@ def _stop_recurring(
     by_run: dict[str, list[str]] = {}
     for record_id in (record_id for records in found for record_id in records):
         run, _ = ids.split_record_id(record_id)
-        if run != invoke_id and ids.task_of(run) == invoke_id:
+        if ids.task_of(run) == invoke_id:
             by_run.setdefault(run, []).append(record_id)
     runs = list(by_run)
     for run, fields in zip(runs, (yield [invocations.read(run) for run in runs]), strict=True):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloudassist import ids, limits
+from cloudassist import limits
 from cloudassist.operations.instances_of_runs import last_record
 from cloudassist.operations.progress import progress, watch
 from cloudassist.operations.steps import Context, Operation, Tell
@@ -30,23 +30,20 @@ def tail(context: Context, invoke_id: str, timeout: float | None = None) -> Oper
 
     Raises as :func:`~cloudassist.operations.progress.follow` does.
     """
+    names: list[str] = []
     told: dict[str, int] = {}
     open_records: dict[str, str] = {}
     seen: set[str] = set()
 
     def look() -> Operation[bool]:
         now = yield from progress(context, invoke_id)
-        if not told:
-            (names,) = yield [invocations.page_targets(invoke_id, 0, limits.INSTANCES_SHOWN)]
-            for name in names:
-                open_records[ids.record_id(invoke_id, name)] = name
-                told[name] = 0
-        if now.recurring:
-            names = list(told)
+        if not names:
+            names.extend((yield [invocations.page_targets(invoke_id, 0, limits.INSTANCES_SHOWN)])[0])
+        if now.recurring or not seen:
             (members,) = yield [schedules.read_members(invoke_id, names)]
             for name, member in zip(names, members, strict=True):
                 record_id = last_record(invoke_id, name, member)
-                if record_id not in seen:
+                if record_id not in seen and (member is None or member.last):
                     seen.add(record_id)
                     open_records[record_id], told[name] = name, 0
         yield from _tell_new(open_records, told)
