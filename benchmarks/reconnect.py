@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from celery.exceptions import TimeoutError as CeleryTimeoutError
 
@@ -51,7 +52,7 @@ def _ours(rounds: int) -> dict[str, float]:
 
 
 def _theirs() -> dict[str, float]:
-    with stage.server() as (url, folder), proxy(int(url.rpartition(":")[2].partition("/")[0])) as network:
+    with stage.server() as (url, folder), proxy(urlsplit(url).port or 0) as network:
         app = plain_celery.make(url)
         plain = plain_celery.task_of(app)
 

@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import psutil
 import redis
 
 from benchmarks import stage
-from benchmarks.measure import Figure, percentile
+from benchmarks.measure import Figure, ProcessorTime, percentile
 from cloudassist.local import LocalStack
-from cloudassist.store import keys
+from cloudassist.store import keys, schedules
 
 QUESTION = "recurring"
 SIZES = (100, 1_000, 5_000)
@@ -70,9 +69,9 @@ def _round(size: int) -> tuple[list[float], float, float]:
             ).invoke_id
             for number in range(size)
         ]
-        beat = psutil.Process(stack.processes["beat-1"].pid)
+        beat = stack.processes["beat-1"].pid
         due = _put(server, tasks)
-        used = _processor(beat)
+        used = ProcessorTime([beat])
         sent = _pushes(server)
         late: list[float] = []
         while True:
@@ -82,7 +81,7 @@ def _round(size: int) -> tuple[list[float], float, float]:
                 out = now - due
                 break
             time.sleep(_LOOK_SECONDS)
-        return late, out, 100 * (_processor(beat) - used) / INTERVAL_SECONDS
+        return late, out, 100 * used.seconds() / INTERVAL_SECONDS
 
 
 def _put(server: redis.Redis, tasks: Sequence[str]) -> int:
@@ -92,7 +91,7 @@ def _put(server: redis.Redis, tasks: Sequence[str]) -> int:
         for task in tasks:
             pipe.hset(keys.invocation(task), "creation_time", due - 3_600_000)
             pipe.zadd(keys.SCHEDULES, {task: due})
-        pipe.publish("changes:schedules", "")
+        pipe.publish(keys.changes(schedules.CHANNEL), "")
         pipe.execute()
     return due
 
@@ -106,18 +105,18 @@ def _peer(scheduler: str, size: int) -> tuple[float, float]:
     ):
         sent = _pushes(server)
         _wait(lambda: _pushes(server) - sent >= size)
-        begun, used = time.monotonic(), _processor(beat)
+        begun, used = time.monotonic(), ProcessorTime([beat])
         took = []
         for number in range(1, _ROUNDS + 1):
             _wait(lambda number=number: _pushes(server) - sent > number * size)  # type: ignore[misc]
             first = time.monotonic()
             _wait(lambda number=number: _pushes(server) - sent >= (number + 1) * size)  # type: ignore[misc]
             took.append(1000 * (time.monotonic() - first))
-        return max(took), 100 * (_processor(beat) - used) / (time.monotonic() - begun)
+        return max(took), 100 * used.seconds() / (time.monotonic() - begun)
 
 
 @contextlib.contextmanager
-def _beat(scheduler: str, url: str, folder: Path, size: int) -> Iterator[psutil.Process]:
+def _beat(scheduler: str, url: str, folder: Path, size: int) -> Iterator[int]:
     environment = os.environ | {"PLAIN_BEAT_URL": url, "PLAIN_BEAT_ENTRIES": str(size)}
     options = ["-S", scheduler, "--schedule", str(folder / "beat.db"), "--pidfile", "", "--loglevel=ERROR"]
     with (folder / "beat.log").open("w") as log:
@@ -128,7 +127,7 @@ def _beat(scheduler: str, url: str, folder: Path, size: int) -> Iterator[psutil.
             stderr=log,
         )
     try:
-        yield psutil.Process(process.pid)
+        yield process.pid
     finally:
         process.kill()
         process.wait()
@@ -149,8 +148,3 @@ def _now(server: redis.Redis) -> float:
 
 def _pushes(server: redis.Redis) -> int:
     return int(server.info("commandstats").get("cmdstat_lpush", {"calls": 0})["calls"])
-
-
-def _processor(process: psutil.Process) -> float:
-    user, system, *_ = process.cpu_times()
-    return float(user + system)
