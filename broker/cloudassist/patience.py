@@ -11,8 +11,15 @@ LONGEST_PAUSE_SECONDS: Final = 3.0
 """Seconds, the longest wait between two attempts: whoever waits is back soon after the server is."""
 SAY_AGAIN_SECONDS: Final = 60.0
 """Seconds between two lines about the same failure."""
+_DOUBLINGS: Final = 16
+"""Doublings that count, the most: beyond, only the number would grow."""
 _JITTER: Final = 0.3
 """Part of a pause that is left to chance, so that a fleet does not come back in one moment."""
+
+
+def growing(failures: int, first: float, longest: float) -> float:
+    """Return the seconds to wait after so many failures before this one: ``first``, then twice as long each time."""
+    return min(longest, first * 2.0 ** min(failures, _DOUBLINGS))
 
 
 class Patience:
@@ -40,7 +47,7 @@ class Patience:
             self._said = (reason, now)
             lasting = f" (for {now - self._since:.0f} s now)" if self._failures > 1 else ""
             self._log.warning("%s: %s%s; it is tried again", self._name, reason, lasting)
-        pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self._failures - 1, 16))
+        pause = growing(self._failures - 1, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         return pause * (1 - _JITTER * random.random())  # noqa: S311 - no secret
 
     def succeeded(self) -> None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from cloudassist.error_code import ErrorCode
+from cloudassist.patience import growing
 from cloudassist.presence import Presence
 from cloudassist.settings import Settings
 from cloudassist.status import TERMINAL, InvocationStatus
@@ -127,5 +128,5 @@ def _failure(seen: Observation) -> Verdict:
 
 
 def _again(seen: Observation, settings: Settings) -> int:
-    pause = settings.redelivery_seconds * 2 ** min(seen.tries, 16)
-    return seen.now + int(1000 * min(pause, settings.redelivery_ceiling_seconds))
+    pause = growing(seen.tries, settings.redelivery_seconds, settings.redelivery_ceiling_seconds)
+    return seen.now + int(1000 * pause)

@@ -3,16 +3,15 @@
 import logging
 import time
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from cloudassist.app import Application
 from cloudassist.error_code import ErrorCode
-from cloudassist.errors import ConfigurationError
-from cloudassist.keyring import AgreementKey, create_key, encode_key
+from cloudassist.keyring import encode_key
 from cloudassist.messages import Registration
 from cloudassist.status import InvocationStatus
 from cloudassist.version import __version__
-from cloudassist_agent import host
+from cloudassist_agent import folder, host
 from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.executor import Outcome
 from cloudassist_agent.journal.journal import Entry, Journal, JournalError
@@ -39,10 +38,8 @@ class Agent:
 
     def __init__(self, settings: AgentSettings, app: Application) -> None:
         trust = settings.trusted()
-        settings.agent_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _lock(settings.lock_file)
-        create_key(settings.key_file, "instance")
-        key = AgreementKey.load(settings.key_file, "instance")
+        self._lock = folder.hold(settings.lock_file, "agent")
+        key = folder.instance_key(settings)
         self._settings = settings
         self._owner = Owner(encode_key(key.public), host.machine_id())
         self._facts = host.facts()
@@ -52,8 +49,7 @@ class Agent:
         self.sign = self.signs.of("main")
         self.journal = _journal(settings.journal_file, self.sign)
         self.name = f"{self.journal.id}/{host.boot_id()}"
-        mac_keys = {instance_id: key.mac_key(instance_id, trust.report) for instance_id in settings.instance_id}
-        self.sender = Sender(app, self.journal, mac_keys, self._prune)
+        self.sender = Sender(app, self.journal, folder.mac_keys(settings, key, trust.report), self._prune)
         self.running = Running(settings.running_per_instance, self._presence_changed)
         self.heart = Heart(self.link, self._clock, settings, self.running, app.refusals, self.name, self._owner)
         self.heart.on_beat = self.look_at_host
@@ -155,14 +151,3 @@ def _journal(path: Path, sign: Sign) -> Journal:
         except JournalError as error:
             log.critical("the journal cannot be opened, and is tried again in %d s: %s", JOURNAL_AGAIN_SECONDS, error)
             time.sleep(JOURNAL_AGAIN_SECONDS)
-
-
-def _lock(path: Path) -> IO[str]:
-    """Hold the agent's folder for this process alone; raises ConfigurationError."""
-    file = path.open("w")
-    try:
-        system.hold(file)
-    except BlockingIOError:
-        file.close()
-        raise ConfigurationError(f"another agent is running with the state folder {path.parent}") from None
-    return file

@@ -4,9 +4,9 @@ import time
 from typing import Final
 
 from cloudassist import transport
-from cloudassist.keyring import AgreementKey, create_key
 from cloudassist.looper import Looper
 from cloudassist.messages import ClientStatus
+from cloudassist_agent import folder
 from cloudassist_agent.settings import AgentSettings
 from cloudassist_agent.upstream.post import Post
 from cloudassist_agent.upstream.wire import Wire
@@ -22,10 +22,9 @@ class Reporter(Looper):
 
     def __init__(self, settings: AgentSettings) -> None:
         super().__init__()
-        create_key(settings.key_file, "instance")
-        key, region = AgreementKey.load(settings.key_file, "instance"), settings.trusted().report
         self._wire = Wire(lambda: transport.connection(settings), "reports of the daemon wait")
-        self._post = Post(self._wire, {name: key.mac_key(name, region) for name in settings.instance_id})
+        key = folder.instance_key(settings)
+        self._post = Post(self._wire, folder.mac_keys(settings, key, settings.trusted().report))
         self._news: list[ClientStatus] = []
         self._told: list[ClientStatus] = []
         self._next = 0.0

@@ -11,13 +11,12 @@ import threading
 import time
 from typing import Final
 
-from cloudassist.errors import ConfigurationError
 from cloudassist.messages import ClientState, ClientStatus
-from cloudassist_agent import logs
+from cloudassist.patience import growing
+from cloudassist_agent import folder, logs
 from cloudassist_agent.daemon.client_process import ClientProcess, UnitProcess
 from cloudassist_agent.daemon.judge import Budget, Judge, Look
 from cloudassist_agent.daemon.reporter import Reporter
-from cloudassist_agent.scripts import posix
 from cloudassist_agent.settings import AgentSettings
 
 log = logging.getLogger(__name__)
@@ -40,12 +39,7 @@ class Daemon:
     """Watches over one agent; raises ConfigurationError where another daemon does."""
 
     def __init__(self, settings: AgentSettings, client: ClientProcess) -> None:
-        settings.agent_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = settings.daemon_lock_file.open("w")
-        try:
-            posix.hold(self._lock)
-        except BlockingIOError:
-            raise ConfigurationError(f"another daemon is running with the state folder {settings.agent_dir}") from None
+        self._lock = folder.hold(settings.daemon_lock_file, "daemon")
         self._settings = settings
         self._client = client
         self._reporter = Reporter(settings)
@@ -122,7 +116,7 @@ class Daemon:
 
     def _gone(self, now: float, reason: str) -> None:
         """Note that the agent is gone, and when it is started again."""
-        pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self._failures, 16))
+        pause = growing(self._failures, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         self._failures += 1
         self._running_since = None
         self._reason = reason
