@@ -30,6 +30,7 @@ _YEAR: Final = re.compile(r"[\d*][\d,*/-]*")
 _SECOND: Final = timedelta(seconds=1)
 _DAY_AT: Final = 3
 _MONTH_AT: Final = 4
+_WEEKDAY_AT: Final = 5
 _WEEKDAYS: Final = 5
 
 
@@ -71,11 +72,11 @@ class Cron(Expression):
     @property
     def sentence(self) -> str:
         """Say it in words."""
+        words = self.pattern.split()
+        # The describer does not know a bare L, which is the last day of the week.
+        words[_WEEKDAY_AT] = re.sub(r"(?<![^,])L(?![^,])", "7", words[_WEEKDAY_AT].upper())
         # Only people want it, who can wait for its import.
-        *others, weekday = self.pattern.split()[: len(_KINDS)]
-        weekday = re.sub(r"(?<![^,])L(?![^,])", "7", weekday.upper())
-        pattern = [*others, weekday, *self.pattern.split()[len(_KINDS) :]]
-        described: str = import_module("cron_descriptor").get_description(" ".join(pattern))
+        described: str = import_module("cron_descriptor").get_description(" ".join(words))
         return f"{described} ({self.zone_name})"
 
     def after(self, moment: int, _anchor: int) -> int | None:
@@ -87,7 +88,7 @@ class Cron(Expression):
 
     def _shown_after(self, start: datetime) -> Iterator[datetime]:
         """Return what the clocks show at its times, from one on; in years that are wanted."""
-        shown = self._plain(start, self.fields) if not self._near else self._month_by_month(start)
+        shown = self._from(start)
         while (now := next(shown, None)) is not None and now.year <= LAST_YEAR:
             if self.years is None or now.year in self.years:
                 yield now
@@ -95,8 +96,11 @@ class Cron(Expression):
             year = next((year for year in self.years if year > now.year), None)
             if year is None:
                 return
-            start = datetime(year, 1, 1) - _SECOND  # noqa: DTZ001 - local time
-            shown = self._plain(start, self.fields) if not self._near else self._month_by_month(start)
+            shown = self._from(datetime(year, 1, 1) - _SECOND)  # noqa: DTZ001 - local time
+
+    def _from(self, start: datetime) -> Iterator[datetime]:
+        """Return what the clocks show at its times, from one on, in whatever year."""
+        return self._month_by_month(start) if self._near else self._plain(start, self.fields)
 
     def _month_by_month(self, start: datetime) -> Iterator[datetime]:
         """Put the weekdays nearest to a day, which the library does not know, in as the days that they are."""
@@ -105,8 +109,8 @@ class Cron(Expression):
             for number in month.numbers:
                 begin = max(start, datetime(year, number, 1) - _SECOND)  # noqa: DTZ001 - local time
                 plain = [term for term in day.special if term not in self._near]
-                found = [_nearest(year, number, int(term[:-1])) for term in self._near]
-                near = [day_found for day_found in found if day_found is not None]
+                nearest = (_nearest(year, number, int(term[:-1])) for term in self._near)
+                near = [found for found in nearest if found is not None]
                 if (begin + _SECOND).month != number or not (near or plain or day.numbers):
                     continue
                 days = Field((*day.numbers, *near), tuple(plain), every=False)

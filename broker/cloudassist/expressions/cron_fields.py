@@ -20,7 +20,7 @@ _NAME: Final = re.compile(r"[A-Z]{3}")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a field may be: its name, its least and greatest number, names of numbers, and the letters it knows."""
+    """What a field may be: its name, its least and greatest number, names of numbers, and the signs for all of them."""
 
     name: str
     least: int

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 COUNTED: Final = 1_000
-"""Moments that are counted one by one, the most: a count of more says 'at least'."""
+"""Moments that are counted one by one in one go, the most: the rest is there the next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Expression(ABC):
         """Say it in words."""
 
     def passed(self, due: int, now: int, anchor: int) -> Passed:
-        """Return the moments from ``due``, which is one, up to ``now``."""
+        """Return the moments from ``due``, which is one, up to ``now``, or the first COUNTED of them."""
         count, last = 1, due
         while count < COUNTED and (following := self.after(last, anchor)) is not None and following <= now:
             count, last = count + 1, following

@@ -44,8 +44,11 @@ def refuse(operation: str, known: type, given: Mapping[str, object]) -> None:
         if name not in known.__annotations__:
             raise TypeError(f"{operation}() got an unexpected keyword argument {name!r}")
         if value is not None and not (name in _HERE_ALREADY and value == _HERE_ALREADY[name]):
-            raise NotSupportedError(
-                "InvalidParameter.NotSupported",
-                f"{name} ({pascal(name)}) is not supported by {operation}; what is, and what is not, is in "
-                "docs/decisions.md",
-            )
+            raise error(f"{name} ({pascal(name)}) is not supported by {operation}")
+
+
+def error(what: str) -> NotSupportedError:
+    """Return the error that says what is not built, and where it is written."""
+    return NotSupportedError(
+        "InvalidParameter.NotSupported", f"{what}; what is, and what is not, is in docs/decisions.md"
+    )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from cloudassist import expressions, limits
 from cloudassist.error_code import ErrorCode
-from cloudassist.errors import InvalidParameterError, NotSupportedError
-from cloudassist.expressions import Fault
-from cloudassist.operations import arguments
+from cloudassist.errors import InvalidParameterError
+from cloudassist.expressions import At, Fault
+from cloudassist.operations import arguments, not_built
 from cloudassist.settings import Settings
 from cloudassist.store.call import Word
 
@@ -17,22 +17,24 @@ _ELSEWHERE = ("NextRebootOnly", "EveryReboot", "DryRun")
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """A Frequency that may be: its first moment, and how late one may be before it is missed (both ms)."""
+    """A Frequency that may be: its first moment, and how late one may be before it is missed (both ms).
+
+    ``expired`` is what its records fail with where its last moment was missed.
+    """
 
     frequency: str
     zone: str
     due: int
     grace_ms: int
+    expired: ErrorCode
 
     def fields(self) -> dict[str, Word]:
         """Return what is written of it."""
-        once = self.frequency.lstrip().lower().startswith("at")
-        expired = ErrorCode.AT_EXPRESSION_EXPIRED if once else ErrorCode.CRON_EXPRESSION_EXPIRED
         return {
             "frequency": self.frequency,
             "time_zone": self.zone,
             "grace_ms": self.grace_ms,
-            "expired_code": expired.value,
+            "expired_code": self.expired.value,
         }
 
 
@@ -42,10 +44,7 @@ def check(frequency: object, repeat_mode: object, timed: object, settings: Setti
         arguments.flag("timed", timed)
     mode = None if repeat_mode is None else arguments.text("repeat_mode", repeat_mode)
     if mode in _ELSEWHERE:
-        raise NotSupportedError(
-            "InvalidParameter.NotSupported",
-            f"repeat_mode (RepeatMode) {mode} is not supported; what is, and what is not, is in docs/decisions.md",
-        )
+        raise not_built.error(f"repeat_mode (RepeatMode) {mode} is not supported")
     if mode not in {None, ONCE, PERIOD}:
         raise InvalidParameterError(
             "InvalidParam.RepeatMode", f"repeat_mode must be {ONCE} or {PERIOD}; it is {mode!r:.50}"
@@ -73,7 +72,8 @@ def begin(frequency: str, now: int, settings: Settings) -> Recurrence:
     second = expression.after(due, now)
     interval = 1000 * limits.MISFIRE_SECONDS if second is None else second - due
     grace = int(1000 * settings.misfire_seconds) or min(interval, 1000 * limits.MISFIRE_SECONDS)
-    return Recurrence(frequency, settings.time_zone, due, grace)
+    expired = ErrorCode.AT_EXPRESSION_EXPIRED if isinstance(expression, At) else ErrorCode.CRON_EXPRESSION_EXPIRED
+    return Recurrence(frequency, settings.time_zone, due, grace, expired)
 
 
 def _wrong(text: str, fault: Fault) -> InvalidParameterError:
