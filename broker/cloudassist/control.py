@@ -18,11 +18,13 @@ from cloudassist.dispatch.redelivery import Redelivery
 from cloudassist.dispatch.tasks import Occur, Redeliver, redeliver
 from cloudassist.duties.aggregator import Aggregator
 from cloudassist.duties.heartbeats import Heartbeats
+from cloudassist.duties.key_set import KeySetKeeper
 from cloudassist.duties.retention import Retention
 from cloudassist.duties.sweeper import Sweeper
 from cloudassist.errors import ConfigurationError
 from cloudassist.fanout import Fanout
 from cloudassist.keyring import AgreementKey, SigningKey
+from cloudassist.keyset import KeySet, Root
 from cloudassist.looper import Looper
 from cloudassist.settings import Settings, read
 from cloudassist.store.ledger import Ledger
@@ -62,16 +64,18 @@ class Duties(bootsteps.StartStopStep):  # type: ignore[misc]
     def start(self, worker: Any) -> None:
         """Begin the duties."""
         settings: Settings = worker.app.settings
-        key = AgreementKey.load(settings.report_key_file, "report")
+        keys = AgreementKey.load_all(settings.report_key_file, "report")
         # The aggregator's connection waits for reports.
         self._ledgers = [Ledger.of(settings), Ledger.of(settings)]
         waiting, shared = self._ledgers
         self._loopers = [
-            Aggregator(waiting, settings, key),
+            Aggregator(waiting, settings, keys),
             Sweeper(shared, settings, redeliver(worker.app)),
             Heartbeats(shared),
             Retention(shared, settings),
         ]
+        if settings.key_set_file.exists():
+            self._loopers.append(KeySetKeeper(shared, settings, Root.of(settings)))
         for looper in self._loopers:
             looper.start()
 
@@ -116,6 +120,8 @@ class ControlApplication(Application):
             SigningKey.load(self.settings.signing_key_file)
         else:
             AgreementKey.load(self.settings.report_key_file, "report")
+            if self.settings.key_set_file.exists():
+                KeySet.load(self.settings.key_set_file, Root.of(self.settings))
 
 
 def make_app(settings: ControlSettings) -> ControlApplication:

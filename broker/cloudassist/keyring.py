@@ -1,16 +1,16 @@
-"""The keys of an installation: who may order, whom to believe, and how an instance proves its reports.
+"""The keys of an installation: who may order, and how an instance proves its reports.
 
 ============  ==========================  =======================================================================
 key           held by                     does
 ============  ==========================  =======================================================================
+root key      nobody who is connected     signs the key set (Ed25519), which names the next two; agents pin it
 signing key   producers and dispatch      signs orders (Ed25519)
 report key    the aggregator              agrees with each instance on the key of its reports (X25519)
 instance key  one instance                the other half of that agreement; never leaves the instance
-trust         every agent                 the public halves of the first two; not secret
 ============  ==========================  =======================================================================
 
 The key of a report's MAC is computed on both sides from one's own private and the other's public key, so no secret
-ever travels. Key files are one line of text, readable by their owner only.
+ever travels. Key files are text, readable by their owner only: a key a line, the current one first.
 """
 
 import base64
@@ -57,9 +57,9 @@ class SigningKey:
         return cls(key_id(public), public, secret)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read the key from its file; raises ConfigurationError."""
-        return cls.from_seed(_read_key(path, "signing"))
+    def load(cls, path: Path, kind: str = "signing") -> Self:
+        """Read the key of this kind (``signing`` or ``root``) from its file; raises ConfigurationError."""
+        return cls.from_seed(_read_keys(path, kind)[0])
 
     def sign(self, data: bytes) -> bytes:
         """Return the 64 byte signature over ``data``."""
@@ -75,9 +75,13 @@ class AgreementKey:
 
     @classmethod
     def load(cls, path: Path, kind: str) -> Self:
-        """Read the key of this kind (``report`` or ``instance``) from its file; raises ConfigurationError."""
-        secret = _read_key(path, kind)
-        return cls(crypto_scalarmult_base(secret), secret)
+        """Read the current key of this kind (``report`` or ``instance``) from its file; raises ConfigurationError."""
+        return cls.load_all(path, kind)[0]
+
+    @classmethod
+    def load_all(cls, path: Path, kind: str) -> tuple[Self, ...]:
+        """Read the current key and those before it that are still in its file; raises ConfigurationError."""
+        return tuple(cls(crypto_scalarmult_base(secret), secret) for secret in _read_keys(path, kind))
 
     def mac_key(self, instance_id: str, other_public: bytes) -> bytes:
         """Return the key under which this instance's reports are authenticated; both sides get the same.
@@ -93,57 +97,12 @@ class AgreementKey:
         return hashlib.sha256(_MAC_DOMAIN + instance_id.encode() + b"\0" + shared).digest()
 
 
-@dataclass(frozen=True)
-class Trust:
-    """What an agent believes in: the public signing keys by kid, and the region's public report key."""
-
-    signing: dict[str, bytes]
-    report: bytes
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read ``signing=KEY,report=KEY`` (``signing`` may come more than once); raises ConfigurationError."""
-        signing: dict[str, bytes] = {}
-        report = b""
-        for part in filter(None, (piece.strip() for piece in text.split(","))):
-            kind, _, value = part.partition("=")
-            if kind == "signing":
-                public = _decode_key(value, "CLOUDASSIST_TRUST")
-                signing[key_id(public)] = public
-            elif kind == "report":
-                report = _decode_key(value, "CLOUDASSIST_TRUST")
-            else:
-                raise ConfigurationError(f"CLOUDASSIST_TRUST has {kind!r}; it is signing=KEY,report=KEY")
-        if not signing or not report:
-            raise ConfigurationError(
-                "CLOUDASSIST_TRUST must name a signing and a report key; `assist init` prints both"
-            )
-        return cls(signing, report)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read the text of :meth:`format` from a file; raises ConfigurationError."""
-        try:
-            return cls.parse(path.read_text(encoding="ascii").strip())
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                f"no keys to trust: CLOUDASSIST_TRUST is not set and {path} cannot be read ({error})"
-            ) from None
-
-    def format(self) -> str:
-        """Return the text that :meth:`parse` reads."""
-        parts = [f"signing={encode_key(public)}" for public in self.signing.values()]
-        return ",".join([*parts, f"report={encode_key(self.report)}"])
-
-    def verify(self, kid: str, signature: bytes, data: bytes) -> None:
-        """Raise MessageError (unknown-key, bad-signature) unless the key ``kid`` signed ``data``."""
-        public = self.signing.get(kid)
-        if public is None:
-            raise MessageError("unknown-key", kid[:32])
-        try:
-            crypto_sign_open(signature + data, public)
-        except (BadSignatureError, ValueError):
-            raise MessageError("bad-signature") from None
+def verify(public: bytes, signature: bytes, data: bytes) -> None:
+    """Raise MessageError (bad-signature) unless the private half of ``public`` signed ``data``."""
+    try:
+        crypto_sign_open(signature + data, public)
+    except (BadSignatureError, ValueError):
+        raise MessageError("bad-signature") from None
 
 
 def key_id(public: bytes) -> str:
@@ -166,10 +125,21 @@ def encode_key(public: bytes) -> str:
     return base64.urlsafe_b64encode(public).decode().rstrip("=")
 
 
+def decode_key(text: str, where: str) -> bytes:
+    """Read the text form of a key; raises ConfigurationError that names ``where`` it stands."""
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ConfigurationError(f"{where} has a key that is not {KEY_BYTES} bytes of Base64")
+    return key
+
+
 def decode_public_key(text: str) -> bytes:
     """Read the text form of a public key that came in a message; raises MessageError (bad-key)."""
     try:
-        return _decode_key(text, "public_key")
+        return decode_key(text, "public_key")
     except ConfigurationError as error:
         raise MessageError("bad-key", error.message) from None
 
@@ -186,22 +156,17 @@ def create_key(path: Path, kind: str) -> bool:
     return True
 
 
-def _read_key(path: Path, kind: str) -> bytes:
+def _read_keys(path: Path, kind: str) -> list[bytes]:
     try:
-        content = path.read_text(encoding="ascii")
+        lines = path.read_text(encoding="ascii").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the {kind} key {path} cannot be read: {error}") from None
-    label, _, value = content.strip().partition(" ")
-    if label != f"cloudassist-{kind}-v1":
-        raise ConfigurationError(f"{path} is not a {kind} key")
-    return _decode_key(value, str(path))
-
-
-def _decode_key(text: str, where: str) -> bytes:
-    try:
-        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise ConfigurationError(f"{where} has a key that is not {KEY_BYTES} bytes of Base64")
-    return key
+    keys = []
+    for line in filter(None, map(str.strip, lines)):
+        label, _, value = line.partition(" ")
+        if label != f"cloudassist-{kind}-v1":
+            raise ConfigurationError(f"{path} is not a {kind} key")
+        keys.append(decode_key(value, str(path)))
+    if not keys:
+        raise ConfigurationError(f"{path} is empty, and not a {kind} key")
+    return keys

@@ -23,11 +23,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Final, Self
 
-from cloudassist import topology
+from cloudassist import installation, topology
 from cloudassist.child import Child, StackError, uninterrupted
 from cloudassist.client import Assistant
+from cloudassist.duties import key_set
 from cloudassist.errors import ConfigurationError, ServiceUnavailableError
-from cloudassist.keyring import AgreementKey, SigningKey, Trust, create_key
+from cloudassist.keyset import Root
 from cloudassist.settings import PREFIX, Settings, read
 from cloudassist.store import instances as instance_calls
 from cloudassist.store.ledger import Ledger
@@ -102,11 +103,18 @@ class LocalStack:
     def environment(self, role: str) -> dict[str, str]:
         """Return the settings that a process of this role gets, keys included: each only those that it needs."""
         keys = self.data_dir / "keys"
+        signing = {"SIGNING_KEY": str(keys / "signing.key")}
+        report = {
+            "REPORT_KEY": str(keys / "report.key"),
+            "KEY_SET": str(keys / "key-set"),
+            "TRUST_FILE": str(keys / "trust"),
+        }
         own = {
-            "producer": {"SIGNING_KEY": str(keys / "signing.key")},
-            "dispatch": {"SIGNING_KEY": str(keys / "signing.key"), "ROLE": "dispatch"},
-            "control": {"REPORT_KEY": str(keys / "report.key")},
-            "agent": {"TRUST": self._trust().format()} if role == "agent" else {},
+            "keys": signing | report | {"ROOT_KEY": str(keys / "root.key")},
+            "producer": signing,
+            "dispatch": signing | {"ROLE": "dispatch"},
+            "control": report,
+            "agent": {"TRUST": (keys / "trust").read_text().strip()} if role == "agent" else {},
         }.get(role, {})
         common = {"URL": self.url, "STATE_DIR": str(self.data_dir / "state"), **own}
         return {PREFIX + name: value for name, value in common.items()} | self._extra
@@ -134,6 +142,7 @@ class LocalStack:
             self._prepare()
             self._children["server"].start()
             _until(time.monotonic() + READY_SECONDS, "the server to answer", self._answers)
+            self._publish_keys()
             self._start_all()
             self.wait_ready()
         except BaseException:
@@ -182,8 +191,7 @@ class LocalStack:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StackError(f"another stack is running in {self.data_dir}") from None
-        for kind in ("signing", "report"):
-            create_key(self.data_dir / "keys" / f"{kind}.key", kind)
+        installation.make_keys(read(Settings, self.environment("keys")))
         self._add("server", self._server_command(), "server", "Ready to accept connections")
         for number in range(1, self._control + 1):
             self._add_celery(f"control-{number}", "cloudassist", "control", ["worker", "-n", f"control-{number}@%h"])
@@ -227,10 +235,11 @@ class LocalStack:
         }
         return [server_binary(), *(str(part) for name, value in options.items() for part in (f"--{name}", value))]
 
-    def _trust(self) -> Trust:
-        signing = SigningKey.load(self.data_dir / "keys" / "signing.key")
-        report = AgreementKey.load(self.data_dir / "keys" / "report.key", "report")
-        return Trust({signing.kid: signing.public}, report.public)
+    def _publish_keys(self) -> None:
+        """Put the key set on the server before a control worker would: no agent is to wait for it."""
+        settings = read(Settings, self.environment("keys"))
+        with Ledger(self.url) as ledger:
+            key_set.publish(ledger, settings.key_set_file, Root.of(settings))
 
     def _answers(self) -> bool:
         self._children["server"].is_ready()

@@ -17,7 +17,8 @@ from typing import Any, Final, Self
 
 from cloudassist import fields, ids
 from cloudassist.errors import MessageError
-from cloudassist.keyring import SIGNATURE_BYTES, SigningKey, Trust
+from cloudassist.keyring import SIGNATURE_BYTES, SigningKey
+from cloudassist.keyset import KeySet
 
 SCHEMA: Final = 1
 """Version of the envelope's content and of the payload's."""
@@ -72,10 +73,10 @@ class Order:
         return [key.kid, base64.b64encode(signature).decode(), payload]
 
     @classmethod
-    def open(cls, purpose: Purpose, envelope: object, trust: Trust) -> Self:
-        """Verify an envelope's bytes, then read it; raises MessageError."""
+    def open(cls, purpose: Purpose, envelope: object, keys: KeySet, now: int) -> Self:
+        """Verify an envelope's bytes with the keys that count ``now`` (ms), then read it; raises MessageError."""
         kid, signature, payload = _parts(envelope)
-        trust.verify(kid, signature, _tagged(purpose, payload))
+        keys.verify(kid, signature, _tagged(purpose, payload), now)
         content = fields.parse_array(payload, limit=ORDER_BYTES)
         if content[:1] != [SCHEMA]:
             raise MessageError("unknown-schema", str(content[:1])[:20])

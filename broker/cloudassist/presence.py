@@ -21,7 +21,8 @@ class Presence:
     """What an agent says of itself.
 
     ``agent`` names journal and boot; ``time`` is milliseconds of the server's clock; ``running`` are the records
-    that it holds; ``free`` its free slots; ``refused`` counts messages it did not accept, by reason.
+    that it holds; ``free`` its free slots; ``refused`` counts messages it did not accept, by reason;
+    ``keys`` is the version of the key set that it knows.
     """
 
     agent: str
@@ -30,6 +31,7 @@ class Presence:
     free: int = 0
     draining: bool = False
     refused: dict[str, int] = field(default_factory=dict)
+    keys: int = 0
 
     def encode(self) -> bytes:
         """Return the key's value."""
@@ -48,6 +50,7 @@ class Presence:
             free=fields.integer(source, "free", least=0, most=MAXIMUM_MS),
             draining=source.get("draining") is True,
             refused=_counts(source.get("refused")),
+            keys=fields.integer(source, "keys", least=0, most=MAXIMUM_MS, default=0),
         )
 
 

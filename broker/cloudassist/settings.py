@@ -50,8 +50,14 @@ class Settings:
     """File of the signing key; None: ``signing.key`` in the state folder."""
     report_key: Path | None = None
     """File of the report key; None: ``report.key`` in the state folder."""
+    root_key: Path | None = None
+    """File of the root key, which signs the key set and is kept offline; None: ``root.key`` in the state folder."""
+    key_set: Path | None = None
+    """File of the key set, which control workers put on the server; None: ``key-set`` in the state folder."""
+    trust: str = ""
+    """The root's public key, as ``assist init`` prints it; empty: it is in the trust file."""
     trust_file: Path | None = None
-    """File of the public keys that agents believe in; None: ``trust`` in the state folder."""
+    """File of the root's public key; None: ``trust`` in the state folder."""
     region: str = "local"
     """What ``{{ACS::RegionId}}`` stands for."""
 
@@ -137,8 +143,18 @@ class Settings:
         return self.report_key or self.state_dir / "report.key"
 
     @property
+    def root_key_file(self) -> Path:
+        """Return where the root key is."""
+        return self.root_key or self.state_dir / "root.key"
+
+    @property
+    def key_set_file(self) -> Path:
+        """Return where the key set is."""
+        return self.key_set or self.state_dir / "key-set"
+
+    @property
     def trust_path(self) -> Path:
-        """Return where the public keys are."""
+        """Return where the root's public key is."""
         return self.trust_file or self.state_dir / "trust"
 
     @property

@@ -27,6 +27,9 @@ REDELIVER_TASK: Final = "cloudassist.redeliver"
 OCCUR_TASK: Final = "cloudassist.occur"
 """The task that dispatch runs: moments of recurring tasks that have been claimed."""
 
+KEY_SET_KEY: Final = "key-set"
+"""The key in which agents find the newest key set."""
+
 INSTANCE_QUEUE_PREFIX: Final = "instance."
 CONTROL_QUEUE_PREFIX: Final = "control."
 

@@ -4,7 +4,7 @@ import pytest
 
 from cloudassist import keyring
 from cloudassist.errors import ConfigurationError, MessageError
-from cloudassist.keyring import AgreementKey, SigningKey, Trust, create_key
+from cloudassist.keyring import AgreementKey, SigningKey, create_key
 
 
 def test_a_key_file_is_made_once_and_is_private(tmp_path):
@@ -21,15 +21,11 @@ def test_only_the_signer_can_sign(tmp_path):
     for name in ("one", "two"):
         create_key(tmp_path / name, "signing")
     one, two = (SigningKey.load(tmp_path / name) for name in ("one", "two"))
-    trust = Trust({one.kid: one.public}, b"")
-    trust.verify(one.kid, one.sign(b"data"), b"data")
+    keyring.verify(one.public, one.sign(b"data"), b"data")
     for signature, data in ((one.sign(b"data"), b"dat"), (two.sign(b"data"), b"data"), (b"", b"data")):
         with pytest.raises(MessageError) as caught:
-            trust.verify(one.kid, signature, data)
+            keyring.verify(one.public, signature, data)
         assert caught.value.reason == "bad-signature"
-    with pytest.raises(MessageError) as caught:
-        trust.verify(two.kid, two.sign(b"data"), b"data")
-    assert caught.value.reason == "unknown-key"
 
 
 def test_both_sides_agree_on_the_key_of_a_report_and_nobody_else_does(tmp_path):
@@ -72,6 +68,11 @@ def test_keys_do_not_show_their_secret(tmp_path):
     assert "secret" not in repr(SigningKey.load(tmp_path / "key"))
 
 
-def test_trust_survives_its_text():
-    trust = Trust({keyring.key_id(b"1" * 32): b"1" * 32, keyring.key_id(b"2" * 32): b"2" * 32}, b"3" * 32)
-    assert Trust.parse(trust.format()) == trust
+def test_a_key_file_may_have_the_keys_before_it(tmp_path):
+    for name in ("new", "old"):
+        create_key(tmp_path / name, "report")
+    new, old = (AgreementKey.load(tmp_path / name, "report") for name in ("new", "old"))
+    both = tmp_path / "both"
+    both.write_text((tmp_path / "new").read_text() + (tmp_path / "old").read_text())
+    assert AgreementKey.load_all(both, "report") == (new, old)
+    assert AgreementKey.load(both, "report") == new

@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 
 from cloudassist import orders
 from cloudassist.errors import MessageError
-from cloudassist.keyring import SigningKey, Trust
+from cloudassist.keyring import SigningKey
+from cloudassist.keyset import KeySet, TrustedKey
 from cloudassist.orders import Order, Payload, Purpose, expiry, payload_hash
 
 KEY = SigningKey.from_seed(b"1" * 32)
 OTHER = SigningKey.from_seed(b"2" * 32)
-TRUST = Trust({KEY.kid: KEY.public}, b"r" * 32)
+KEYS = KeySet(1, b"r" * 32, (TrustedKey(KEY.public),))
+NOW = 1_500
 ORDER = Order(
     Purpose.RUN,
     "t-0123456789abcdef.web-1",
@@ -28,15 +30,15 @@ JSON = st.recursive(
 )
 
 
-def reason(purpose, envelope, trust=TRUST):
+def reason(purpose, envelope):
     with pytest.raises(MessageError) as caught:
-        Order.open(purpose, envelope, trust)
+        Order.open(purpose, envelope, KEYS, NOW)
     return caught.value.reason
 
 
 def test_an_order_survives_the_way():
     envelope = json.loads(json.dumps(ORDER.seal(KEY)))
-    assert Order.open(Purpose.RUN, envelope, TRUST) == ORDER
+    assert Order.open(Purpose.RUN, envelope, KEYS, NOW) == ORDER
     assert len(json.dumps(envelope)) < 400
 
 

@@ -6,10 +6,11 @@ import pytest
 from cloudassist import limits
 from cloudassist.control import ControlSettings
 from cloudassist.errors import ConfigurationError
+from cloudassist.keyset import Root
 from cloudassist.settings import Settings, read
 from cloudassist_agent.settings import AgentSettings
 
-TRUST = "signing=" + "A" * 43 + ",report=" + "A" * 42 + "E"
+TRUST = "root=" + "A" * 42 + "E"
 
 
 def test_defaults_are_the_limits():
@@ -84,17 +85,19 @@ def test_every_number_is_bounded(cls):
             assert declared.metadata["least"] <= declared.default <= declared.metadata["most"]
 
 
-def test_trust_must_name_both_keys():
-    assert read(AgentSettings, {"CLOUDASSIST_INSTANCE_ID": "a", "CLOUDASSIST_TRUST": TRUST}).trusted().format() == TRUST
-    for text in (",", "signing=" + "A" * 43, "report=" + "A" * 43, "signing=x,report=y", "other=1"):
-        with pytest.raises(ConfigurationError):
-            read(AgentSettings, {"CLOUDASSIST_TRUST": text}).trusted()
+def test_trust_names_the_root_key():
+    settings = read(AgentSettings, {"CLOUDASSIST_INSTANCE_ID": "a", "CLOUDASSIST_TRUST": TRUST})
+    assert Root.of(settings).format() == TRUST
+    for text in (",", "root=", "root=x", "signing=" + "A" * 43, TRUST + ",report=" + "A" * 43):
+        with pytest.raises(ConfigurationError) as caught:
+            Root.of(read(AgentSettings, {"CLOUDASSIST_TRUST": text}))
+        assert "CLOUDASSIST_TRUST" in caught.value.message
 
 
 def test_trust_is_read_from_its_file_where_it_is_not_given(tmp_path):
     settings = AgentSettings(state_dir=tmp_path)
     with pytest.raises(ConfigurationError) as caught:
-        settings.trusted()
+        Root.of(settings)
     assert str(tmp_path / "trust") in caught.value.message
     (tmp_path / "trust").write_text(TRUST + "\n")
-    assert settings.trusted().format() == TRUST
+    assert Root.of(settings).format() == TRUST

@@ -21,7 +21,7 @@ def region_key(tmp_path):
 
 @pytest.fixture
 def aggregator(ledger, settings, region_key):
-    return Aggregator(ledger, settings, region_key)
+    return Aggregator(ledger, settings, [region_key])
 
 
 @pytest.fixture

@@ -8,13 +8,14 @@ from redis.exceptions import ResponseError
 
 from cloudassist import transport
 from cloudassist.fanout import BATCH, Fanout
-from cloudassist.keyring import SigningKey, Trust
+from cloudassist.keyring import SigningKey
+from cloudassist.keyset import KeySet, TrustedKey
 from cloudassist.orders import Order, Purpose
 from cloudassist.settings import Settings
 from support.servers import private_server
 
 KEY = SigningKey.from_seed(b"k" * 32)
-TRUST = Trust({KEY.kid: KEY.public}, b"r" * 32)
+KEYS = KeySet(1, b"r" * 32, (TrustedKey(KEY.public),))
 FAR = 2**45
 
 
@@ -53,7 +54,7 @@ def test_a_message_is_what_kombu_would_have_written(fanout, server, server_url, 
     ours = json.loads(server.rpop(prefix + "web-1"))
     content = json.loads(ours.pop("body"))
     envelope = content[0][0] if purpose is Purpose.RUN else content
-    assert Order.open(purpose, envelope, TRUST) == sent
+    assert Order.open(purpose, envelope, KEYS, 0) == sent
     theirs = kombus_own(server_url, sent, envelope)
     assert json.loads(theirs.pop("body")) == content
     for message in (ours, theirs):

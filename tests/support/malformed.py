@@ -29,3 +29,9 @@ def item(row: dict[str, Any]) -> bytes:
         if part in row:
             message = message | {part: {**GOOD[part], **row[part]}}
     return json.dumps(message).encode()
+
+
+def order_message(envelope: object, **headers: Any) -> str:
+    """Return a message that carries an envelope, as Celery writes it."""
+    body = json.dumps([[envelope], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
+    return json.dumps(GOOD | {"body": body, "headers": {**GOOD["headers"], **headers}})

@@ -116,10 +116,11 @@ def test_init_makes_the_keys_once(celery, tmp_path):
     assert first.returncode == 0, first.stderr
     assert json.loads(first.stdout) == json.loads(second.stdout)
     assert json.loads(first.stdout)["Trust"] == (tmp_path / "trust").read_text().strip()
-    assert (tmp_path / "signing.key").read_text() not in first.stdout
+    for kind in ("root", "signing", "report"):
+        assert (tmp_path / f"{kind}.key").read_text().split()[1] not in first.stdout
     text = celery("assist", "init", **environment).stdout
     assert "was there" in text
-    assert "CLOUDASSIST_TRUST=signing=" in text
+    assert "CLOUDASSIST_TRUST=root=" in text
 
 
 @pytest.mark.parametrize(

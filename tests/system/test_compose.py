@@ -84,7 +84,7 @@ def native(tmp_path):
 
 
 def test_the_services_work_together(native, tmp_path):
-    for name in ("signing", "report", "trust"):
+    for name in ("root", "signing", "report", "trust"):
         (tmp_path / "keys" / name).mkdir(parents=True)
     native.start_server()
     with redis.Redis(port=native.port) as server:
@@ -111,9 +111,10 @@ def test_the_services_work_together(native, tmp_path):
 def test_each_role_has_only_the_key_that_it_needs():
     for name, service in SERVICES.items():
         mounted = {volume.split(":")[0] for volume in service.get("volumes", [])}
+        assert ("root" in mounted) == (name == "keys")
         assert ("signing" in mounted) == (name in {"keys", "dispatch"})
         assert ("report" in mounted) == (name in {"keys", "control"})
-        assert ("trust" in mounted) == (name in {"keys", "agent"})
+        assert ("trust" in mounted) == (name in {"keys", "control", "agent"})
 
 
 def test_nothing_but_flower_is_published_and_only_to_this_machine():

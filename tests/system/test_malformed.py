@@ -10,7 +10,7 @@ from cloudassist.keyring import SigningKey
 from cloudassist.orders import Order, Purpose
 from cloudassist.store import keys
 from support.data import table
-from support.malformed import GOOD, item
+from support.malformed import GOOD, item, order_message
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
@@ -108,11 +108,6 @@ def order(stack, record_id, purpose=Purpose.RUN, **changes):
     return Order(purpose, record_id, **(fields | changes)).seal(key)
 
 
-def message(envelope, **headers):
-    body = json.dumps([[envelope], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
-    return json.dumps(GOOD | {"body": body, "headers": {**GOOD["headers"], **headers}})
-
-
 def test_forged_orders_are_refused_and_counted(assistant, stack, server, pids, tmp_path):
     kid, signature, payload = order(stack, "t-1.web-3")
     other = SigningKey.from_seed(b"x" * 32)
@@ -130,7 +125,7 @@ def test_forged_orders_are_refused_and_counted(assistant, stack, server, pids, t
     before = refused(server, "web-3")
     for envelopes in forged.values():
         for envelope in envelopes:
-            server.lpush("instance.web-3", message(envelope))
+            server.lpush("instance.web-3", order_message(envelope))
     wait_until(lambda: server.llen("instance.web-3") == 0, "the queue to be emptied")
     assert serves(assistant, "web-3")
 
@@ -190,7 +185,7 @@ def test_twenty_copies_of_an_order_run_once(assistant, server, pids, tmp_path, s
         payload_hash=fields["hash"],
     )
     for _ in range(20):
-        server.lpush("instance.web-1", message(envelope))
+        server.lpush("instance.web-1", order_message(envelope))
     assert invocation.wait(timeout=20).status is InvokeStatus.FINISHED
     wait_until(lambda: server.llen("instance.web-1") == 0, "the copies to be taken")
     assert serves(assistant, "web-1")

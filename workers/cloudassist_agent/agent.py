@@ -8,6 +8,7 @@ from typing import Final
 from cloudassist.app import Application
 from cloudassist.error_code import ErrorCode
 from cloudassist.keyring import encode_key
+from cloudassist.keyset import Root
 from cloudassist.messages import Registration
 from cloudassist.status import InvocationStatus
 from cloudassist.version import __version__
@@ -22,6 +23,7 @@ from cloudassist_agent.scripts.running import Running
 from cloudassist_agent.scripts.toll import Toll
 from cloudassist_agent.settings import AgentSettings
 from cloudassist_agent.signs import Sign, Signs
+from cloudassist_agent.trust import Trust
 from cloudassist_agent.upstream import report
 from cloudassist_agent.upstream.link import Link
 from cloudassist_agent.upstream.presence import Heart
@@ -37,9 +39,10 @@ class Agent:
     """The parts of one agent. Threads: one per script that runs, the sender, the heart, and Celery's own."""
 
     def __init__(self, settings: AgentSettings, app: Application) -> None:
-        trust = settings.trusted()
+        Root.of(settings)  # a mistake is told before a folder is made
         self._lock = folder.hold(settings.lock_file, "agent")
         key = folder.instance_key(settings)
+        trust = Trust(settings, key)
         self._settings = settings
         self._owner = Owner(encode_key(key.public), host.machine_id())
         self._facts = host.facts()
@@ -49,9 +52,9 @@ class Agent:
         self.sign = self.signs.of("main")
         self.journal = _journal(settings.journal_file, self.sign)
         self.name = f"{self.journal.id}/{host.boot_id()}"
-        self.sender = Sender(app, self.journal, folder.mac_keys(settings, key, trust.report), self._prune)
+        self.sender = Sender(app, self.journal, trust.mac_key, self._prune)
         self.running = Running(settings.running_per_instance, self._presence_changed)
-        self.heart = Heart(self.link, self._clock, settings, self.running, app.refusals, self.name, self._owner)
+        self.heart = Heart(self.link, self._clock, settings, self.running, app.refusals, self.name, self._owner, trust)
         self.heart.on_beat = self.look_at_host
         for duty in (self.sender, self.heart):
             duty.on_turn = self.signs.of(duty.name).promise

@@ -25,8 +25,3 @@ def instance_key(settings: AgentSettings) -> AgreementKey:
     """Return the instance's key, made where there is none."""
     create_key(settings.key_file, "instance")
     return AgreementKey.load(settings.key_file, "instance")
-
-
-def mac_keys(settings: AgentSettings, key: AgreementKey, region: bytes) -> dict[str, bytes]:
-    """Return by instance the key of what it says; ``region`` is the public key of those who hear it."""
-    return {instance_id: key.mac_key(instance_id, region) for instance_id in settings.instance_id}

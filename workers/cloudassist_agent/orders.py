@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from cloudassist import topology
 from cloudassist.error_code import ErrorCode
 from cloudassist.errors import MessageError
-from cloudassist.keyring import Trust
 from cloudassist.orders import Order, Payload, Purpose
 from cloudassist.status import InvocationStatus
 from cloudassist_agent import executor, host
@@ -26,6 +25,7 @@ from cloudassist_agent.scripts.following import Follower
 from cloudassist_agent.scripts.running import Run, Running
 from cloudassist_agent.settings import AgentSettings
 from cloudassist_agent.signs import Sign, Signs
+from cloudassist_agent.trust import Trust
 from cloudassist_agent.upstream import report
 from cloudassist_agent.upstream.link import Claim, Link
 from cloudassist_agent.upstream.sender import Sender
@@ -49,7 +49,7 @@ class Orders:
 
     def open(self, purpose: Purpose, envelope: object) -> Order:
         """Verify an order, and that it is for us and still worth reading; raises MessageError."""
-        order = Order.open(purpose, envelope, self.trust)
+        order = Order.open(purpose, envelope, self.trust.keys, self.clock.now())
         if order.instance_id not in self.settings.instance_id:
             raise MessageError("wrong-audience", order.instance_id)
         if order.epoch != self.settings.epoch:

@@ -7,7 +7,6 @@ from typing import Final
 
 from cloudassist import limits, topology
 from cloudassist.errors import CloudAssistError, ConfigurationError
-from cloudassist.keyring import Trust
 from cloudassist.settings import Settings, bounded
 from cloudassist_agent.scripts import system
 
@@ -25,8 +24,6 @@ class AgentSettings(Settings):
 
     instance_id: tuple[str, ...] = field(default_factory=lambda: (socket.gethostname(),))
     """The instance that this agent stands for (the host's name); several only for trials."""
-    trust: str = ""
-    """The public keys to believe in, as ``assist init`` prints them; empty: they are in the trust file."""
     epoch: int = bounded(0, least=0, most=2**53)
     """Which enrolment of the instance this is; orders for an earlier one are void."""
     tags: tuple[str, ...] = ()
@@ -87,6 +84,11 @@ class AgentSettings(Settings):
         return self.agent_dir / "instance.key"
 
     @property
+    def key_set_copy(self) -> Path:
+        """Return where the newest key set that was seen is kept."""
+        return self.agent_dir / "key-set"
+
+    @property
     def journal_file(self) -> Path:
         """Return where the journal is."""
         return self.agent_dir / "journal.db"
@@ -110,10 +112,6 @@ class AgentSettings(Settings):
     def slots(self) -> int:
         """Return how many scripts run at a time in this process."""
         return self.concurrency or self.running_per_instance
-
-    def trusted(self) -> Trust:
-        """Return the public keys to believe in; raises ConfigurationError."""
-        return Trust.parse(self.trust) if self.trust else Trust.load(self.trust_path)
 
     def tags_by_key(self) -> dict[str, str]:
         """Return the tags by key; raises ConfigurationError."""

@@ -53,12 +53,12 @@ class Aggregator(Looper):
 
     name = "aggregator"
 
-    def __init__(self, ledger: Ledger, settings: Settings, key: AgreementKey) -> None:
+    def __init__(self, ledger: Ledger, settings: Settings, keys: Sequence[AgreementKey]) -> None:
         super().__init__()
         self._ledger = ledger
         self._retention_ms = int(1000 * settings.retention_seconds)
         self._watch_ms = watch_ms(settings)
-        self._proofs = _Proofs(ledger, key)
+        self._proofs = _Proofs(ledger, keys)
         self._taker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._done = 0
         self._next_adoption = 0.0
@@ -153,10 +153,10 @@ class Aggregator(Looper):
 class _Proofs:
     """The MAC keys of instances, computed once each and forgotten when a MAC does not fit any more."""
 
-    def __init__(self, ledger: Ledger, key: AgreementKey) -> None:
+    def __init__(self, ledger: Ledger, keys: Sequence[AgreementKey]) -> None:
         self._ledger = ledger
-        self._key = key
-        self._known: dict[str, bytes] = {}
+        self._keys = keys
+        self._known: dict[str, tuple[bytes, ...]] = {}
 
     def prepare(self, instance_ids: set[str]) -> None:
         """Read the public keys that are not known yet, in one round trip."""
@@ -164,15 +164,14 @@ class _Proofs:
         texts = self._ledger.run([instances.read_public_key(instance_id) for instance_id in missing])
         for instance_id, text in zip(missing, texts, strict=True):
             if text:
-                self._known[instance_id] = self._key.mac_key(instance_id, keyring.decode_public_key(text))
+                self._known[instance_id] = self._mac_keys(instance_id, keyring.decode_public_key(text))
 
     def check_registration(self, letter: _Letter) -> None:
         """Raise MessageError unless the sender holds the private half of the key that it names."""
         registration = letter.message
         assert isinstance(registration, Registration)
         public = keyring.decode_public_key(registration.public_key)
-        key = self._key.mac_key(registration.instance_id, public)
-        if not keyring.same_mac(keyring.mac(key, letter.body), letter.mac):
+        if not _fits(letter, self._mac_keys(registration.instance_id, public)):
             raise MessageError("bad-mac")
         self._known.pop(registration.instance_id, None)
 
@@ -181,12 +180,20 @@ class _Proofs:
         instance_id = letter.message.instance_id
         if isinstance(letter.message, Report) and ids.split_record_id(letter.message.record_id)[1] != instance_id:
             raise MessageError("foreign-record")
-        key = self._known.get(instance_id)
-        if key is None:
+        keys = self._known.get(instance_id)
+        if keys is None:
             raise MessageError("unknown-instance")
-        if not keyring.same_mac(keyring.mac(key, letter.body), letter.mac):
+        if not _fits(letter, keys):
             del self._known[instance_id]
             raise MessageError("bad-mac")
+
+    def _mac_keys(self, instance_id: str, public: bytes) -> tuple[bytes, ...]:
+        """Return the keys that an instance may use: one for each report key that still counts."""
+        return tuple(key.mac_key(instance_id, public) for key in self._keys)
+
+
+def _fits(letter: _Letter, keys: Sequence[bytes]) -> bool:
+    return any(keyring.same_mac(keyring.mac(key, letter.body), letter.mac) for key in keys)
 
 
 def _open(raw: bytes) -> _Letter:

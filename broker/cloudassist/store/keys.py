@@ -1,6 +1,6 @@
 """Every key of the ledger: its name, its type, how long it lives, and what it holds.
 
-Keys that instances touch (queues, ``presence.``, ``owner.``, ``claim:``, ``payload:``) are named in
+Keys that instances touch (queues, ``presence.``, ``owner.``, ``claim:``, ``payload:``, ``key-set``) are named in
 :mod:`cloudassist.topology`; the rest is named here and nowhere else: functions are handed the names.
 """
 
@@ -115,6 +115,7 @@ TABLE: Final = (
     Row("open:*", "set", PERMANENT, "records of an instance that have not ended; goes away when the last one ends"),
     Row("presence.*", "string", "45 s", "set by the instance while it lives"),
     Row("owner.*", "string", PERMANENT, "whose an instance's id is: public key and machine"),
+    Row("key-set", "string", PERMANENT, "the keys that count, signed by the root key"),
     Row("claim:*", "string", "until no copy of the order can be valid", "who decided a record's fate"),
     Row("payload:*", "string", "until no copy of the order can be valid", "script, parameters and options of a run"),
     Row("command:*", "hash", PERMANENT, "a command; one that is not kept goes away when its last run ends"),

@@ -8,6 +8,7 @@ from cloudassist.looper import Looper
 from cloudassist.messages import ClientStatus
 from cloudassist_agent import folder
 from cloudassist_agent.settings import AgentSettings
+from cloudassist_agent.trust import Trust
 from cloudassist_agent.upstream.post import Post
 from cloudassist_agent.upstream.wire import Wire
 
@@ -23,8 +24,8 @@ class Reporter(Looper):
     def __init__(self, settings: AgentSettings) -> None:
         super().__init__()
         self._wire = Wire(lambda: transport.connection(settings), "reports of the daemon wait")
-        key = folder.instance_key(settings)
-        self._post = Post(self._wire, folder.mac_keys(settings, key, settings.trusted().report))
+        self._trust = Trust(settings, folder.instance_key(settings))
+        self._post = Post(self._wire, self._trust.mac_key)
         self._news: list[ClientStatus] = []
         self._told: list[ClientStatus] = []
         self._next = 0.0
@@ -39,6 +40,8 @@ class Reporter(Looper):
         """Publish the newest."""
         news = self._news
         if news:
+            # The agent fetches it; the daemon reads what that has kept.
+            self._trust.reload()
             self._post.publish([(status.instance_id, status.encode()) for status in news])
             self._told = news
             self._next = time.monotonic() + AGAIN_SECONDS

@@ -10,6 +10,7 @@ from string import Template
 from typing import Final
 
 from cloudassist.errors import ConfigurationError
+from cloudassist.keyset import Root
 from cloudassist.settings import PREFIX
 from cloudassist_agent.settings import AgentSettings
 
@@ -32,7 +33,7 @@ def install(settings: AgentSettings, environment: Mapping[str, str], root: Path 
     read. ``root`` is another system's, an image's: there nothing is started. Returns what was done, a line each; raises
     ConfigurationError.
     """
-    settings.trusted()
+    Root.of(settings)
     stop_seconds = round(settings.drain_seconds + settings.kill_grace_seconds) + STOP_MARGIN_SECONDS
     values = {
         "python": sys.executable,

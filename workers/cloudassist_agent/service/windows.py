@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cloudassist.errors import ConfigurationError
+from cloudassist.keyset import Root
 from cloudassist.settings import PREFIX
 from cloudassist_agent.service import control as service_control
 from cloudassist_agent.service.control import SERVICE
@@ -44,7 +45,7 @@ def install(settings: AgentSettings, environment: Mapping[str, str], _root: Path
 
     ``environment`` is where the settings came from: what begins with CLOUDASSIST_ is kept with the service.
     """
-    settings.trusted()
+    Root.of(settings)
     command = [sys.executable, "-m", "cloudassist_agent", "service"]
     done = [_carry_out(each) for each in service_control.install(command)]
     kept = [f"{name}={value}" for name, value in environment.items() if name.startswith(PREFIX)]

@@ -72,6 +72,11 @@ class Link:
         pairs = zip(names, found, strict=True)
         return {name: owner.decode(errors="replace") for name, owner in pairs if owner is not None}
 
+    def key_set(self) -> bytes | None:
+        """Return the newest key set that lies on the server; None where there is none."""
+        (document,) = self._ask(lambda pipe: pipe.get(topology.KEY_SET_KEY))
+        return None if document is None else bytes(document)
+
     def doubt(self) -> None:
         """Have a new connection made for the next command."""
         self._wire.doubt()

@@ -1,7 +1,7 @@
 """How an instance publishes: each body as it is, with its MAC in the header."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from kombu import serialization
@@ -15,11 +15,11 @@ _CONTENT_TYPE: Final = "application/vnd.cloudassist.report+json"
 
 
 class Post:
-    """Publishes to ``reports``; ``mac_keys`` holds the key of each instance's messages. For one thread at a time."""
+    """Publishes to ``reports``; ``mac_key`` returns the key of an instance's messages. For one thread at a time."""
 
-    def __init__(self, wire: Wire, mac_keys: Mapping[str, bytes]) -> None:
+    def __init__(self, wire: Wire, mac_key: Callable[[str], bytes]) -> None:
         self._wire = wire
-        self._mac_keys = mac_keys
+        self._mac_key = mac_key
         self._producer: tuple[Any, Any] = (None, None)
         # A body that is text already: the MAC is over its very bytes, so nobody may write it anew.
         serialization.register(_SERIALIZER, _as_it_is, None, _CONTENT_TYPE, "utf-8")
@@ -35,7 +35,7 @@ class Post:
                         body,
                         exchange="",
                         routing_key=topology.REPORTS_QUEUE,
-                        headers={MAC_HEADER: keyring.mac(self._mac_keys[instance_id], body.encode())},
+                        headers={MAC_HEADER: keyring.mac(self._mac_key(instance_id), body.encode())},
                     )
 
     def _producer_on(self, connection: Any) -> Any:

@@ -20,6 +20,7 @@ from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.owner import Owner
 from cloudassist_agent.scripts.running import Running
 from cloudassist_agent.settings import AgentSettings
+from cloudassist_agent.trust import Trust
 from cloudassist_agent.upstream.link import Link
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ GONE_MS: Final = 1
 class Heart(Looper):
     """The duty. ``name_of_agent`` names journal and boot, ``owner`` whose the instances must be.
 
-    ``on_replaced`` is called when another agent took over, ``on_beat`` before each sign of life.
+    ``trust`` learns of new key sets here. ``on_replaced`` is called when another agent took over, ``on_beat`` before
+    each sign of life.
     """
 
     name = "presence"
@@ -47,6 +49,7 @@ class Heart(Looper):
         refusals: Refusals,
         name_of_agent: str,
         owner: Owner,
+        trust: Trust,
     ) -> None:
         super().__init__()
         self._link = link
@@ -58,6 +61,7 @@ class Heart(Looper):
         self._refusals = refusals
         self._agent = name_of_agent
         self._owner = owner
+        self._trust = trust
         self._next_event = 0.0
         self._drained = threading.Event()
         self.on_replaced: Callable[[str], None] = log.critical
@@ -94,6 +98,7 @@ class Heart(Looper):
     def turn(self) -> float:
         """Give a sign of life; return the seconds to rest."""
         self.on_beat()
+        self._learn_keys()
         others = self._others(self._link.set_presence(self._presences(), self._lifetime_ms))
         if others:
             self.on_replaced(f"another agent has taken over {', '.join(others[:5])}")
@@ -112,6 +117,9 @@ class Heart(Looper):
         try:
             if reason := self._why_not_ours():
                 return reason
+            self._learn_keys()
+            if not self._trust.version:
+                return "the server has no key set of the root that is trusted here; see `assist key-set publish`"
             others = self._others(self._link.acquire(self._presences(), self._lifetime_ms))
         except ServiceUnavailableError as error:
             return error.message
@@ -125,6 +133,13 @@ class Heart(Looper):
             return ""
         return f"{', '.join(names[:5])} belongs to another machine, and is refused until it is enrolled anew"
 
+    def _learn_keys(self) -> None:
+        try:
+            self._trust.offer(self._link.key_set())
+        except MessageError as error:
+            if self._refusals.count(error.reason) == 1:
+                log.error("the key set on the server is not believed: %s (further ones are only counted)", error)
+
     def _presences(self) -> dict[str, bytes]:
         refused = self._refusals.as_dict()
         now = self._clock.now()
@@ -136,6 +151,7 @@ class Heart(Looper):
                 free=self._running.free(instance_id),
                 draining=self.draining,
                 refused=refused,
+                keys=self._trust.version,
             ).encode()
             for instance_id in self._instances
         }

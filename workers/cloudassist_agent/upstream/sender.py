@@ -32,14 +32,16 @@ REST_SECONDS: Final = 60.0
 
 
 class Sender(Looper):
-    """The duty. ``mac_keys`` holds the key of each instance's reports; ``prune`` is called now and then."""
+    """The duty. ``mac_key`` returns the key of an instance's reports; ``prune`` is called now and then."""
 
     name = "sender"
 
-    def __init__(self, app: Celery, journal: Journal, mac_keys: dict[str, bytes], prune: Callable[[], object]) -> None:
+    def __init__(
+        self, app: Celery, journal: Journal, mac_key: Callable[[str], bytes], prune: Callable[[], object]
+    ) -> None:
         super().__init__()
         self._wire = Wire(app.connection_for_write, "reports wait")
-        self._post = Post(self._wire, mac_keys)
+        self._post = Post(self._wire, mac_key)
         self._journal = journal
         self._prune = prune
         self._next_pruning = 0.0
