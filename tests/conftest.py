@@ -11,7 +11,8 @@ from cloudassist import Assistant, LocalStack
 from cloudassist.keyring import create_key
 from cloudassist.settings import Settings
 from cloudassist.store.ledger import Ledger
-from support.lifetimes import keys_without_lifetime, leaks_of
+from support.closing import faults_of
+from support.lifetimes import keys_without_lifetime
 from support.servers import private_server
 
 # Examples run on a machine that does other things as well: time says nothing about them.
@@ -51,13 +52,13 @@ def settings(server_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture(scope="session", autouse=True)
 def every_stack_is_looked_at_before_it_closes() -> Iterator[None]:
-    """No stack of any test may leave a key without a lifetime, but the permanent ones."""
+    """No stack of any test may leave a key without a lifetime, or have been refused what it needs."""
     close = LocalStack.close
 
     def look_and_close(stack: LocalStack) -> None:
-        leaks = leaks_of(stack)
+        faults = faults_of(stack)
         close(stack)
-        assert leaks == []
+        assert faults == []
 
     LocalStack.close = look_and_close  # type: ignore[method-assign]
     yield

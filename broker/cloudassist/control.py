@@ -1,7 +1,8 @@
 """The control plane's Celery application: ``celery -A cloudassist worker``.
 
 The role ``control`` runs the aggregator, the sweeper, heartbeats and retention; the role ``dispatch`` holds the signing
-key and runs two tasks. The same application serves ``celery -A cloudassist inspect``, ``flower`` and ``assist``.
+key and runs two tasks. The same application serves ``celery -A cloudassist inspect`` and ``assist``, and as the role
+``flower`` ``celery -A cloudassist flower``: that hears events, and its own words reach nobody.
 """
 
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class Role(StrEnum):
 
     CONTROL = "control"
     DISPATCH = "dispatch"
+    FLOWER = "flower"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ class ControlSettings(Settings):
     """Settings of a worker of the control plane."""
 
     role: str = Role.CONTROL
-    """``control`` (aggregator, sweeper, heartbeats, retention) or ``dispatch`` (holds the signing key)."""
+    """``control`` (aggregator, sweeper, heartbeats, retention), ``dispatch`` (holds the signing key), or ``flower``."""
 
     def __post_init__(self) -> None:
         """Check the role besides the rest."""
@@ -128,6 +130,7 @@ def make_app(settings: ControlSettings) -> ControlApplication:
     """Return the application of one role of the control plane."""
     dispatch = settings.role == Role.DISPATCH
     queue = topology.DISPATCH_QUEUE if dispatch else topology.DEFAULT_QUEUE
+    exchange = topology.FLOWER_EXCHANGE if settings.role == Role.FLOWER else topology.CONTROL_EXCHANGE
     app = ControlApplication(
         "cloudassist",
         settings,
@@ -135,6 +138,7 @@ def make_app(settings: ControlSettings) -> ControlApplication:
         task_queues=transport.direct_queues([queue]),
         worker_concurrency=2,
         worker_send_task_events=True,
+        control_exchange=exchange,
     )
     if dispatch:
         app.register_task(Redeliver())

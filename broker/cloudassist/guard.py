@@ -31,7 +31,8 @@ TURN_SECONDS: Final = 0.25
 
 _CONTENT_TYPE: Final = "application/json"
 _BODY_ENCODINGS: Final = (None, "base64")
-_TASKS: Final = frozenset({topology.RUN_TASK, topology.REDELIVER_TASK, topology.OCCUR_TASK})
+_RUNS: Final = frozenset({topology.RUN_TASK})
+_DISPATCHED: Final = frozenset({topology.REDELIVER_TASK, topology.OCCUR_TASK})
 
 
 class Refusals:
@@ -62,8 +63,10 @@ def check_item(queue: str, item: bytes) -> None:
     except (ValueError, RecursionError) as error:
         raise MessageError("not-json", str(error)[:100]) from None
     check_message(message)
-    if queue.startswith(topology.INSTANCE_QUEUE_PREFIX) or queue == topology.DISPATCH_QUEUE:
-        _check_task(message["headers"])
+    if queue.startswith(topology.INSTANCE_QUEUE_PREFIX):
+        _check_task(message["headers"], _RUNS)
+    elif queue == topology.DISPATCH_QUEUE:
+        _check_task(message["headers"], _DISPATCHED)
 
 
 def check_message(message: object) -> None:
@@ -231,9 +234,10 @@ def _plain_object(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _check_task(headers: dict[str, Any]) -> None:
+def _check_task(headers: dict[str, Any], known: frozenset[str]) -> None:
+    """Refuse a task that its worker does not have: Celery would log the whole message."""
     task = headers.get("task")
-    if not isinstance(task, str) or task not in _TASKS:
+    if not isinstance(task, str) or task not in known:
         raise MessageError("unknown-task", str(task)[:50])
     if not isinstance(headers.get("id"), str):
         raise MessageError("bad-shape", "id")

@@ -113,6 +113,12 @@ MESSAGE_BYTES: Final = 256 * 1024
 """Bytes of one message on any queue; a longer one is put aside unread (design)."""
 KEYS_PER_CALL: Final = 1_000
 """Keys that one server-side function may touch, so that nobody waits for it longer than a few ms (design)."""
+WAITING_REPORTS: Final = 200_000
+"""Reports that may wait for an aggregator; of more the newest are dropped, and told again later (design)."""
+WAITING_BYTES: Final = 2**30
+"""Bytes of reports that may wait for an aggregator, about: as many as that of the size of the newest (design)."""
+REPORTS_DROPPED: Final = 10_000
+"""Reports dropped at a time where there are too many, so that nobody waits for it longer than a few ms (design)."""
 REPORTS_PER_TAKE: Final = 500
 """Reports that an aggregator takes at a time (design)."""
 REJECTED_MESSAGES: Final = 1_000

@@ -18,12 +18,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Final, Self
 
-from cloudassist import installation, topology
+from cloudassist import access, installation, topology
 from cloudassist.child import Child, StackError, uninterrupted
 from cloudassist.client import Assistant
 from cloudassist.duties import key_set
@@ -31,6 +32,7 @@ from cloudassist.errors import ConfigurationError, ServiceUnavailableError
 from cloudassist.keyset import Root
 from cloudassist.settings import PREFIX, Settings, read
 from cloudassist.store import instances as instance_calls
+from cloudassist.store import users
 from cloudassist.store.ledger import Ledger
 
 READY_SECONDS: Final = 30.0
@@ -51,7 +53,8 @@ class LocalStack:
     """The installation. A context manager; ``data_dir`` None means a temporary folder that is removed at the end.
 
     ``instances`` is a number (web-1, web-2, …) or the ids. ``simulated`` hosts all of them in one process.
-    ``environment`` adds settings for all roles. ``port`` is the server's.
+    ``environment`` adds settings for all roles. ``port`` is the server's; ``address`` (a URL without a user) is
+    where the roles reach it, if that is elsewhere.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class LocalStack:
         data_dir: Path | str | None = None,
         simulated: bool = False,
         environment: Mapping[str, str] | None = None,
+        address: str = "",
     ) -> None:
         names = [f"web-{number}" for number in range(1, instances + 1)] if isinstance(instances, int) else instances
         self.instance_ids = [topology.check_instance_id(name) for name in names]
@@ -73,13 +77,19 @@ class LocalStack:
         self._extra = dict(environment or {})
         self._lock: IO[str] | None = None
         self.port = free_port()
+        self._address = address or self._own_address
         self._flower_port = free_port()
         self._children: dict[str, Child] = {}
+        self._passwords: defaultdict[str, str] = defaultdict(access.new_password)
+
+    @property
+    def _hosted_together(self) -> int:
+        return INSTANCES_PER_HOST if self._simulated else 1
 
     @property
     def url(self) -> str:
-        """Return the server's URL."""
-        return f"redis://{_HOST}:{self.port}/0"
+        """Return the server's URL for whoever may do everything; each role has a user of its own."""
+        return self._url_of(access.Role.ADMIN, self._own_address)
 
     @property
     def flower_url(self) -> str:
@@ -100,8 +110,11 @@ class LocalStack:
         """Return a producer's connection to this stack."""
         return Assistant(settings=self.settings)
 
-    def environment(self, role: str) -> dict[str, str]:
-        """Return the settings that a process of this role gets, keys included: each only those that it needs."""
+    def environment(self, role: str, instance_id: str = "") -> dict[str, str]:
+        """Return the settings that a process of this role gets, keys included: each only those that it needs.
+
+        ``role`` is one of access.Role; an agent is that of an instance, which was admitted.
+        """
         keys = self.data_dir / "keys"
         signing = {"SIGNING_KEY": str(keys / "signing.key")}
         report = {
@@ -110,14 +123,23 @@ class LocalStack:
             "TRUST_FILE": str(keys / "trust"),
         }
         own = {
-            "keys": signing | report | {"ROOT_KEY": str(keys / "root.key")},
+            "admin": signing | report | {"ROOT_KEY": str(keys / "root.key")},
             "producer": signing,
             "dispatch": signing | {"ROLE": "dispatch"},
             "control": report,
+            "flower": {"ROLE": "flower"},
             "agent": {"TRUST": (keys / "trust").read_text().strip()} if role == "agent" else {},
         }.get(role, {})
-        common = {"URL": self.url, "STATE_DIR": str(self.data_dir / "state"), **own}
+        user = self._agent(instance_id).name if role == access.Role.AGENT else role
+        common = {"URL": self._url_of(user, self._address), "STATE_DIR": str(self.data_dir / "state"), **own}
         return {PREFIX + name: value for name, value in common.items()} | self._extra
+
+    def admit(self, instance_id: str) -> dict[str, str]:
+        """Give one more instance a user of its own at the server; return the settings of its agent."""
+        user = self._agent(topology.check_instance_id(instance_id))
+        with Ledger(self.url) as ledger:
+            ledger.call(users.write(user.name, user.words(self._passwords[user.name])))
+        return self.environment("agent", instance_id)
 
     def start(self, name: str) -> None:
         """Start a process of the stack again; it is not waited for (:meth:`wait_ready`)."""
@@ -142,7 +164,7 @@ class LocalStack:
             self._prepare()
             self._children["server"].start()
             _until(time.monotonic() + READY_SECONDS, "the server to answer", self._answers)
-            self._publish_keys()
+            self._furnish()
             self._start_all()
             self.wait_ready()
         except BaseException:
@@ -191,8 +213,9 @@ class LocalStack:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StackError(f"another stack is running in {self.data_dir}") from None
-        installation.make_keys(read(Settings, self.environment("keys")))
-        self._add("server", self._server_command(), "server", "Ready to accept connections")
+        self._write_users()
+        installation.make_keys(read(Settings, self.environment("admin")))
+        self._add("server", self._server_command(), {}, "Ready to accept connections")
         for number in range(1, self._control + 1):
             self._add_celery(f"control-{number}", "cloudassist", "control", ["worker", "-n", f"control-{number}@%h"])
         self._add_celery("dispatch-1", "cloudassist", "dispatch", ["worker", "-n", "dispatch-1@%h"])
@@ -204,41 +227,71 @@ class LocalStack:
         self._add_agents()
 
     def _add_agents(self) -> None:
-        size = INSTANCES_PER_HOST if self._simulated else 1
+        size = self._hosted_together
         slots = self._extra.get(f"{PREFIX}CONCURRENCY", str(SCRIPTS_PER_HOST) if self._simulated else "0")
         for start in range(0, len(self.instance_ids), size):
             names = self.instance_ids[start : start + size]
             command = [sys.executable, "-m", "cloudassist_agent", "run"]
             own = {"INSTANCE_ID": ",".join(names), "CONCURRENCY": slots}
-            self._add(topology.worker_name(names[0]), command, "agent", _CELERY_READY, **own)
+            environment = self.environment("agent", names[0])
+            self._add(topology.worker_name(names[0]), command, environment, _CELERY_READY, **own)
 
     def _add_celery(self, name: str, app: str, role: str, arguments: Sequence[str], ready: str = _CELERY_READY) -> None:
         command = [sys.executable, "-m", "celery", "-A", app, *arguments, "--loglevel=INFO"]
         if arguments[0] == "flower":
             command = [*command[:-1], "--logging=INFO"]
-        self._add(name, command, role, ready)
+        self._add(name, command, self.environment(role), ready)
 
-    def _add(self, name: str, command: Sequence[str], role: str, ready_text: str, **settings: str) -> None:
+    def _add(
+        self, name: str, command: Sequence[str], given: Mapping[str, str], ready_text: str, **settings: str
+    ) -> None:
         own = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
         extra = {PREFIX + key: value for key, value in settings.items()}
-        environment = own | self.environment(role) | extra
-        self._children[name] = Child(name, command, environment, self.data_dir / "logs" / f"{name}.log", ready_text)
+        self._children[name] = Child(
+            name, command, {**own, **given, **extra}, self.data_dir / "logs" / f"{name}.log", ready_text
+        )
 
     def _server_command(self) -> list[str]:
         options = {
             "port": self.port,
             "bind": _HOST,
             "dir": self.data_dir / "server",
+            "aclfile": self._users_file,
             "appendonly": "yes",
             "save": "",
             "maxmemory-policy": "noeviction",
+            "proto-max-bulk-len": "1mb",
+            "client-query-buffer-limit": "2mb",
         }
         return [server_binary(), *(str(part) for name, value in options.items() for part in (f"--{name}", value))]
 
-    def _publish_keys(self) -> None:
-        """Put the key set on the server before a control worker would: no agent is to wait for it."""
-        settings = read(Settings, self.environment("keys"))
+    @property
+    def _users_file(self) -> Path:
+        return self.data_dir / "server" / "users.acl"
+
+    def _write_users(self) -> None:
+        """Write the server's users; nobody gets in without a name."""
+        users = [access.user(role) for role in (access.Role.ADMIN, *access.ROLES)]
+        users += [self._agent(name) for name in self.instance_ids[:: self._hosted_together]]
+        lines = ["user default off", *(user.line(self._passwords[user.name]) for user in users)]
+        self._users_file.write_text("\n".join(lines) + "\n", encoding="ascii")
+
+    def _agent(self, instance_id: str) -> access.User:
+        """Return the user of an agent; one that stands for many instances may be any of them."""
+        return access.agent("*" if self._simulated else instance_id, remote_control=True)
+
+    @property
+    def _own_address(self) -> str:
+        return f"redis://{_HOST}:{self.port}/0"
+
+    def _url_of(self, user: str, address: str) -> str:
+        return address.replace("://", f"://{user}:{self._passwords[user]}@")
+
+    def _furnish(self) -> None:
+        """Put functions and key set on the server before a control worker would: nobody is to wait for them."""
+        settings = read(Settings, self.environment("admin"))
         with Ledger(self.url) as ledger:
+            ledger.call(instance_calls.read_epochs([]))  # the first call of a function loads all of them
             key_set.publish(ledger, settings.key_set_file, Root.of(settings))
 
     def _answers(self) -> bool:

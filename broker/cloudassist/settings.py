@@ -9,9 +9,10 @@ import getpass
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlsplit
 
 from cloudassist import limits
 from cloudassist.errors import ConfigurationError
@@ -42,6 +43,8 @@ class Settings:
 
     url: str = "redis://127.0.0.1:6379/0"
     """The Redis or Valkey server: redis://, rediss://, or ``sentinel://host:port/db;sentinel://host:port/db``."""
+    password_file: Path | None = None
+    """File of the password of the URL's user, which then stands in no environment; None: the URL has it."""
     sentinel_master: str = "mymaster"
     """What the Sentinels call the primary, where the URL names Sentinels."""
     state_dir: Path = field(default_factory=default_state_dir)
@@ -125,6 +128,8 @@ class Settings:
     """Runs of a recurring task that are kept, the newest."""
     history_bytes: int = bounded(limits.HISTORY_BYTES, least=0, most=2**50)
     """Bytes of output of all runs of recurring tasks; where there are more, the oldest runs of each go."""
+    waiting_reports: int = bounded(limits.WAITING_REPORTS, least=1_000, most=10_000_000)
+    """Reports that may wait for an aggregator; of more the newest are dropped, and told again by their instances."""
     presence_interval_seconds: float = bounded(limits.PRESENCE_INTERVAL_SECONDS, least=0.2, most=30)
     """Seconds between two signs of life of an instance; it counts as offline after three."""
     retention_seconds: float = bounded(limits.RETENTION_SECONDS, least=60, most=10 * 365 * 86_400)
@@ -198,7 +203,29 @@ def read(cls: type[S], environ: Mapping[str, str] | None = None, **overrides: An
         if text is not None:
             values[declared.name] = _convert(declared.name, text, _type_name(declared.type))
     values |= {name: value for name, value in overrides.items() if value is not None}
-    return cls(**values)
+    settings = cls(**values)
+    if settings.password_file is None:
+        return settings
+    return replace(settings, url=_with_password(settings.url, settings.password_file), password_file=None)
+
+
+def database_of(url: str) -> int:
+    """Return the number of the database that a URL names."""
+    return int(urlsplit(url.partition(";")[0]).path.strip("/") or 0)
+
+
+def _with_password(url: str, file: Path) -> str:
+    try:
+        password = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{PREFIX}PASSWORD_FILE cannot be read: {error}") from None
+    scheme, separator, rest = url.partition("://")
+    user, at, address = rest.partition("@")
+    if not at or ":" in user:
+        raise ConfigurationError(
+            f"{PREFIX}PASSWORD_FILE needs a user, and no password, in {PREFIX}URL: {scheme}://USER@HOST:PORT/0"
+        )
+    return f"{scheme}{separator}{user}:{quote(password, safe='')}@{address}"
 
 
 def _user_and_host() -> str:

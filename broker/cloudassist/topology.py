@@ -30,6 +30,11 @@ OCCUR_TASK: Final = "cloudassist.occur"
 KEY_SET_KEY: Final = "key-set"
 """The key in which agents find the newest key set."""
 
+CONTROL_EXCHANGE: Final = "celery"
+"""Where Celery's remote control is broadcast (Celery's own default)."""
+FLOWER_EXCHANGE: Final = "flowernull"
+"""Where Flower broadcasts instead: nobody listens, for it is to change nothing."""
+
 INSTANCE_QUEUE_PREFIX: Final = "instance."
 CONTROL_QUEUE_PREFIX: Final = "control."
 
@@ -87,6 +92,11 @@ def claim_key(instance_id: str, record_id: str) -> str:
 def payload_key(token: str) -> str:
     """Return the key of an invocation's payload; ``token`` cannot be guessed and stands in the signed orders only."""
     return f"payload:{token}"
+
+
+def events_of(instance_id: str) -> str:
+    """Return the exchange on which an instance tells Celery's monitors what it does."""
+    return f"celeryev/{instance_id}"
 
 
 def worker_name(instance_id: str) -> str:

@@ -40,7 +40,7 @@ def test_a_malformed_message_is_refused(row):
 )
 def test_a_stop_needs_no_task(row):
     check_item("control.web-1", item(row))
-    assert reason("dispatch", item(row)) == row["reason"]
+    assert reason("instance.web-1", item(row)) == row["reason"]
 
 
 def test_other_malformed_bytes():

@@ -105,6 +105,28 @@ def test_nobody_speaks_for_another(aggregator, server, say, tmp_path):
     assert not server.exists(keys.instance("web-7"))
 
 
+def test_a_forged_report_does_not_take_a_genuine_one_with_it(aggregator, server, say, tmp_path):
+    own, other = key(tmp_path, "instance"), key(tmp_path, "instance", "other")
+    say(own, registration(own))
+    aggregator.turn()
+    say(other, ClientStatus("web-9", ClientState.DEAD))
+    say(own, ClientStatus("web-9", ClientState.RUNNING))
+    aggregator.turn()
+    assert put_aside(server) == {"bad-mac": "1"}
+    assert server.hget(keys.instance("web-9"), "client_state") == "Running"
+
+
+def test_the_keys_of_an_instance_that_is_enrolled_anew_are_read_anew(aggregator, server, say, tmp_path):
+    own, other = key(tmp_path, "instance"), key(tmp_path, "instance", "other")
+    say(own, registration(own), ClientStatus("web-9", ClientState.RUNNING))
+    aggregator.turn()
+    server.hset(keys.instance("web-9"), "public_key", encode_key(other.public))
+    for state in (ClientState.STOPPED, ClientState.DEAD):
+        say(other, ClientStatus("web-9", state))
+        aggregator.turn()
+    assert server.hget(keys.instance("web-9"), "client_state") == "Dead"
+
+
 def test_what_the_daemon_says_is_kept_with_the_time(aggregator, server, say, tmp_path):
     own = key(tmp_path, "instance")
     said = ClientStatus("web-9", ClientState.DEAD, restarts=3, reason="it ended with exit code 1", rss_bytes=7)

@@ -90,3 +90,25 @@ def test_what_is_put_aside_is_counted_and_bounded(ledger, server, message):
     assert server.llen(keys.REJECTED) == limits.REJECTED_MESSAGES
     assert server.hgetall(keys.REJECTED_COUNTS) == {"not-json": str(limits.REJECTED_MESSAGES + 5)}
     assert len(server.lindex(keys.REJECTED, 0)) < 4_000
+
+
+def test_of_more_reports_than_may_wait_the_newest_are_dropped_and_counted(ledger, server):
+    """One instance must not fill the server."""
+    push(server, limits.REPORTS_PER_TAKE + 3_000)
+    first = ledger.call(reports.take("a", 0, waiting=1_000))
+    assert first[0] == b"m0"
+    assert server.llen(topology.REPORTS_QUEUE) == 1_000
+    assert server.lindex(topology.REPORTS_QUEUE, 0) == f"m{limits.REPORTS_PER_TAKE + 999}"
+    assert server.hget(keys.REJECTED_COUNTS, reports.FLOODED) == "2000"
+
+
+def test_of_large_reports_fewer_may_wait(ledger, server):
+    size, room = 64 * 1024, 32 * 1024 * 1024
+    with server.pipeline(transaction=False) as pipe:
+        for number in range(1_600):
+            pipe.lpush(topology.REPORTS_QUEUE, f"{number:07}" + "x" * (size - 7))
+        pipe.execute()
+    first = ledger.call(reports.take("a", 0, waiting_bytes=room))
+    assert first[0].startswith(b"0000000")
+    assert server.llen(topology.REPORTS_QUEUE) == pytest.approx(room // size, abs=1)
+    assert len(first) + server.llen(topology.REPORTS_QUEUE) + int(server.hget(keys.REJECTED_COUNTS, "flooded")) == 1_600

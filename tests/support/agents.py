@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cloudassist import Assistant, Invocation, InvokeStatus, LocalStack
 from cloudassist.errors import CloudAssistError
@@ -55,10 +56,13 @@ def agent(
     **settings: str,
 ) -> Iterator[Agent]:
     """Run an agent of a stack with a state folder of its own; ``wait`` for it to consume."""
-    own = {"INSTANCE_ID": name, "STATE_DIR": str(folder / name), "URL": url or stack.url, **settings}
+    admitted = stack.admit(name)
+    if url is not None:
+        settings["URL"] = with_login(url, admitted[f"{PREFIX}URL"])
+    own = {"INSTANCE_ID": name, "STATE_DIR": str(folder / name), **settings}
     variables = {
         "PATH": "/usr/bin:/bin",
-        **stack.environment("agent"),
+        **admitted,
         **{PREFIX + key: value for key, value in own.items()},
         **(environment or {}),
     }
@@ -77,6 +81,14 @@ def agent(
         yield running
     finally:
         end(process)
+
+
+def with_login(url: str, login: str) -> str:
+    """Return a URL with the user and password of another, unless it has its own."""
+    given, known = urlsplit(url), urlsplit(login)
+    if given.username:
+        return url
+    return given._replace(netloc=f"{known.username}:{known.password}@{given.netloc}").geturl()
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -4,7 +4,6 @@ from fnmatch import fnmatchcase
 
 import redis
 
-from cloudassist import LocalStack
 from cloudassist.store import keys
 
 
@@ -28,15 +27,3 @@ def keys_without_lifetime(client: redis.Redis) -> list[str]:
         for name in names:
             pipe.ttl(name)
         return sorted(name for name, ttl in zip(names, pipe.execute(), strict=True) if ttl == -1)
-
-
-def leaks_of(stack: LocalStack) -> list[str]:
-    """Return such keys of a stack; none where its server is not running."""
-    server = stack.processes.get("server")
-    if server is None or server.poll() is not None:
-        return []
-    with redis.Redis.from_url(stack.url, decode_responses=True) as client:
-        try:
-            return keys_without_lifetime(client)
-        except redis.RedisError:
-            return []

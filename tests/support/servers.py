@@ -5,10 +5,11 @@ import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import redis
 
-from cloudassist.local import free_port, server_binary
+from cloudassist.local import LocalStack, free_port, server_binary
 from support.waiting import wait_until
 
 
@@ -45,13 +46,16 @@ def start_server(folder: Path, port: int, options: Sequence[str] = ()) -> subpro
 
 
 @contextlib.contextmanager
-def sentinel(folder: Path, port: int, primary: int) -> Iterator[redis.Redis]:
-    """Run a Sentinel that watches over the server at a port, by the name of mymaster; yield its client."""
+def sentinel(folder: Path, port: int, primary: str) -> Iterator[redis.Redis]:
+    """Run a Sentinel that watches over the server at a URL, by the name of mymaster; yield its client."""
+    server = urlsplit(primary)
     lines = [
         f"port {port}",
         "bind 127.0.0.1",
         f"dir {folder}",
-        f"sentinel monitor mymaster 127.0.0.1 {primary} 1",
+        f"sentinel monitor mymaster 127.0.0.1 {server.port} 1",
+        f"sentinel auth-user mymaster {server.username}",
+        f"sentinel auth-pass mymaster {server.password}",
         "sentinel down-after-milliseconds mymaster 1000",
         "sentinel failover-timeout mymaster 3000",
     ]
@@ -67,6 +71,24 @@ def sentinel(folder: Path, port: int, primary: int) -> Iterator[redis.Redis]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
+
+
+def replica_of(stack: LocalStack) -> list[str]:
+    """Return the options of a server that copies that of a stack, and has the same users."""
+    primary = urlsplit(stack.url)
+    words = {
+        "--replicaof": f"127.0.0.1 {primary.port}",
+        "--masteruser": primary.username,
+        "--masterauth": primary.password,
+        "--aclfile": str(stack.data_dir / "server" / "users.acl"),
+    }
+    return [word for option in words.items() for word in option]
+
+
+def at_port(url: str, port: int) -> str:
+    """Return the URL of a server with the same users at another port of this machine."""
+    server = urlsplit(url)
+    return server._replace(netloc=f"{server.username}:{server.password}@{server.hostname}:{port}").geturl()
 
 
 def cut(client: redis.Redis) -> None:

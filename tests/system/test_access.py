@@ -29,7 +29,7 @@ def server(near):
 def user(server, near, name, *rules):
     """Set up a user of the server; return the URL with the password that it should have."""
     server.execute_command("ACL", "SETUSER", name, "on", "~*", "&*", "+@all", *rules)
-    return near.url.replace("redis://", f"redis://{name}:right@")
+    return f"redis://{name}:right@127.0.0.1:{near.port}/0"
 
 
 def test_a_wrong_password_is_said_and_waited_for(near, assistant, server, tmp_path):

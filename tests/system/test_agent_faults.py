@@ -215,7 +215,9 @@ def test_one_that_was_let_in_before_it_was_known_is_sent_away(fast, server, tmp_
 
 
 def agent_environment(stack, **settings):
-    environment = stack.environment("agent") | {PREFIX + name: value for name, value in settings.items()}
+    environment = stack.environment("agent", settings["INSTANCE_ID"]) | {
+        PREFIX + name: value for name, value in settings.items()
+    }
     return {"PATH": "/usr/bin:/bin", **environment}
 
 

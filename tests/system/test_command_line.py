@@ -37,6 +37,12 @@ def celery(stack):
     return run
 
 
+@pytest.fixture
+def remote(celery, stack):
+    """Run a celery command as an administrator: no other user may reach Celery's remote control."""
+    return lambda *arguments: celery(*arguments, CLOUDASSIST_URL=stack.url)
+
+
 def test_a_run_shows_a_row_per_instance(celery):
     done = celery(
         "assist", "run", "-i", "web-1", "--instance", "web-2", "-p", "name=world", "echo hello {{name}}; echo 2"
@@ -196,31 +202,31 @@ def test_help_shows_every_verb_and_an_example(celery):
         assert f"Example: celery -A cloudassist assist {verb}" in celery("assist", verb, "--help").stdout
 
 
-def test_inspect_reaches_agents_and_control_plane(celery, assistant):
-    pinged = json.loads(celery("inspect", "ping", "--json").stdout)
+def test_inspect_reaches_agents_and_control_plane(remote, assistant):
+    pinged = json.loads(remote("inspect", "ping", "--json").stdout)
     assert {"agent@web-1", "agent@web-2", "agent@web-3"} < pinged.keys()
     assert len(pinged) == 5
     secret = "S3CRET-IN-A-SCRIPT"
     invocation = assistant.run_command(f"sleep 30 # {secret}", instance_ids=["web-1"], parameters={})
-    active = celery("inspect", "active", "--json", "-d", "agent@web-1")
+    active = remote("inspect", "active", "--json", "-d", "agent@web-1")
     (request,) = json.loads(active.stdout)["agent@web-1"]
     assert request["id"] == f"{invocation.invoke_id}.web-1"
     assert request["name"] == "cloudassist.run"
     for command in ("active", "reserved", "stats", "conf", "report", "query_task"):
         arguments = [f"{invocation.invoke_id}.web-1"] if command == "query_task" else []
-        assert secret not in celery("inspect", command, *arguments, "-d", "agent@web-1").stdout
+        assert secret not in remote("inspect", command, *arguments, "-d", "agent@web-1").stdout
     invocation.stop()
     invocation.wait(timeout=20)
 
 
-def test_agents_refuse_to_be_changed_by_remote_control(celery, stack, assistant):
+def test_agents_refuse_to_be_changed_by_remote_control(remote, stack, assistant):
     for command in (
         ["shutdown"],
         ["pool_grow", "3"],
         ["add_consumer", "instance.web-2"],
         ["rate_limit", "cloudassist.run", "1/h"],
     ):
-        done = celery("control", *command, "-d", "agent@web-1")
+        done = remote("control", *command, "-d", "agent@web-1")
         assert "read-only" in done.stdout, command
     assert stack.processes["agent@web-1"].poll() is None
     assert assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20).status == "Finished"

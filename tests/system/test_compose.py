@@ -14,6 +14,7 @@ import yaml
 from cloudassist import Assistant, InvokeStatus
 from cloudassist.local import free_port, server_binary
 from cloudassist.settings import Settings, read
+from support.closing import denials
 from support.servers import answers
 from support.waiting import wait_until
 
@@ -22,10 +23,11 @@ pytestmark = pytest.mark.system
 FOLDER = Path(__file__).parents[2] / "compose"
 SERVICES = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]
 BIN = Path(sys.executable).parent
+AGENTS = ["agent-1", "agent-2", "agent-3"]
 
 
 class Native:
-    """Runs services without containers: paths and host names of the file are put into a folder of the test."""
+    """Runs services without containers: each has a folder of its own for a root, with links where volumes are."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -33,39 +35,57 @@ class Native:
         self.flower_port = free_port()
         self.processes = {}
 
-    def translated(self, text):
-        text = text.replace("server:6379", f"127.0.0.1:{self.port}").replace(
-            "--port=5555", f"--port={self.flower_port}"
-        )
-        for path in ("/keys", "/var/lib/cloudassist"):
-            text = text.replace(path, f"{self.folder}{path}")
-        return text.replace("0.0.0.0", "127.0.0.1")
+    def root(self, name):
+        """Return the root of a service, with its volumes in their places."""
+        root = self.folder / name
+        if not root.exists():
+            for volume in SERVICES[name].get("volumes", []):
+                source, place, *_ = volume.split(":")
+                link = root / place.lstrip("/")
+                link.parent.mkdir(parents=True, exist_ok=True)
+                target = FOLDER / source if source.startswith(".") else self.folder / "volumes" / source
+                if target != FOLDER / source:
+                    target.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(target)
+        return root
 
-    def environment(self, name, **extra):
-        own = {key: self.translated(value) for key, value in SERVICES[name].get("environment", {}).items()}
-        state = {} if "CLOUDASSIST_STATE_DIR" in own else {"CLOUDASSIST_STATE_DIR": f"{self.folder}/none"}
-        return {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **state, **own, **extra}
+    def translated(self, name, text):
+        text = text.replace("server:6379", f"127.0.0.1:{self.port}").replace("0.0.0.0", "127.0.0.1")
+        text = text.replace("--port=5555", f"--port={self.flower_port}")
+        for path in ("/keys", "/var/lib/cloudassist", "/etc/cloudassist"):
+            text = text.replace(path, f"{self.root(name)}{path}")
+        return text
+
+    def environment(self, name):
+        own = {key: self.translated(name, value) for key, value in SERVICES[name].get("environment", {}).items()}
+        state = {"CLOUDASSIST_STATE_DIR": f"{self.folder}/none"} | own
+        return {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **state}
 
     def command(self, name):
-        return [self.translated(word) for word in SERVICES[name]["command"]]
+        words = SERVICES[name].get("entrypoint", []) + SERVICES[name]["command"]
+        return [self.translated(name, word) for word in words]
 
-    def start(self, name, label="", **extra):
-        self.run(label or name, self.command(name), self.environment(name, **extra))
+    def start(self, name):
+        self.run(name, self.command(name), self.environment(name))
 
     def start_server(self):
-        program, configuration = SERVICES["server"]["command"]
+        program, *words = self.command("server")
         assert program == "valkey-server"
-        mounted = next(volume for volume in SERVICES["server"]["volumes"] if volume.split(":")[1] == configuration)
-        file = FOLDER / mounted.split(":")[0]
-        (self.folder / "data").mkdir()
-        own = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder / "data")]
-        self.run("server", [server_binary(), str(file), *own], dict(os.environ))
+        own = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", f"{self.folder}/server/data"]
+        self.run("server", [server_binary(), *words, *own], dict(os.environ))
 
     def run(self, label, command, environment):
         with (self.folder / f"{label}.log").open("w") as log:
             self.processes[label] = subprocess.Popen(
                 command, env=environment, stdout=log, stderr=log, start_new_session=True
             )
+
+    def call(self, name, *arguments):
+        """Run a service that ends, with other arguments; return what it prints."""
+        command = [*SERVICES[name]["entrypoint"], *arguments]
+        done = subprocess.run(command, env=self.environment(name), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def stop(self):
         for process in self.processes.values():
@@ -84,37 +104,48 @@ def native(tmp_path):
 
 
 def test_the_services_work_together(native, tmp_path):
-    for name in ("root", "signing", "report", "trust"):
-        (tmp_path / "keys" / name).mkdir(parents=True)
+    native.start("keys")
+    assert native.processes.pop("keys").wait(20) == 0, (tmp_path / "keys.log").read_text()
     native.start_server()
-    with redis.Redis(port=native.port) as server:
+    with redis.Redis(port=native.port, username="admin", password=password(tmp_path, "admin")) as server:
         wait_until(lambda: answers(server), "the server to answer")
         assert server.config_get("appendfsync")["appendfsync"] == "always"
         assert server.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
-    native.start("keys")
-    assert native.processes.pop("keys").wait(20) == 0
-    for name in ("control", "dispatch", "beat", "flower"):
+    with redis.Redis(port=native.port) as nobody, pytest.raises(redis.AuthenticationError):
+        nobody.ping()
+    for name in ("control", "dispatch", "beat", "flower", *AGENTS):
         native.start(name)
-    for host in ("host-1", "host-2"):
-        # In a container the host's name is the instance's; here it has to be said.
-        native.start("agent", label=host, CLOUDASSIST_INSTANCE_ID=host)
-    settings = read(Settings, native.environment("dispatch"))
+    settings = read(Settings, native.environment("cli"))
     with Assistant(settings=settings) as assistant:
-        wait_until(lambda: [found.online for found in assistant.describe_instances()] == [True, True], "the agents")
-        invocation = assistant.run_command("echo composed", instance_ids=["host-1", "host-2"])
+        wait_until(lambda: [found.online for found in assistant.describe_instances()] == [True] * 3, "the agents")
+        invocation = assistant.run_command("echo composed", instance_ids=AGENTS)
         assert invocation.wait(timeout=20).status is InvokeStatus.FINISHED
         assert {result.output for result in invocation.results()} == {"composed\n"}
+    assert "agent-1" in native.call("cli", "instances")
     assert all(process.poll() is None for process in native.processes.values())
+    with redis.Redis(port=native.port, username="admin", password=password(tmp_path, "admin")) as server:
+        assert denials(server) == []
     assert set(native.stop().values()) <= {0, -signal.SIGTERM}
 
 
-def test_each_role_has_only_the_key_that_it_needs():
+def password(folder, user):
+    return (folder / "volumes" / user / "password").read_text().strip()
+
+
+def test_each_role_has_only_what_it_needs():
+    """Keys and passwords: each on a volume of its own, mounted by those who use it."""
+    holders = {"root": {"keys"}, "report": {"keys", "control"}, "signing": {"keys", "dispatch", "cli"}}
+    holders |= {"trust": {"keys", "control", *AGENTS}, "users": {"keys", "server"}, "data": {"server"}}
+    holders |= {name: {"keys", name} for name in ("control", "dispatch", "beat", "flower", *AGENTS)}
+    holders |= {"producer": {"keys", "cli"}, "admin": {"keys"}}
+    mounted = {}
     for name, service in SERVICES.items():
-        mounted = {volume.split(":")[0] for volume in service.get("volumes", [])}
-        assert ("root" in mounted) == (name == "keys")
-        assert ("signing" in mounted) == (name in {"keys", "dispatch"})
-        assert ("report" in mounted) == (name in {"keys", "control"})
-        assert ("trust" in mounted) == (name in {"keys", "control", "agent"})
+        for volume in service.get("volumes", []):
+            mounted.setdefault(volume.split(":")[0], set()).add(name)
+    del mounted["./valkey.conf"]
+    assert mounted == holders
+    assert all(volume.endswith(":ro") for name in SERVICES for volume in SERVICES[name].get("volumes", [])
+               if name not in {"keys", "server"})  # fmt: skip
 
 
 def test_nothing_but_flower_is_published_and_only_to_this_machine():

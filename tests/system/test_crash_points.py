@@ -41,7 +41,7 @@ def crashing(fast, server, tmp_path):
     def start(point):
         fast.kill("agent@web-1", signal.SIGTERM)
         fast.processes["agent@web-1"].wait(15)
-        environment = os.environ | fast.environment("agent") | {"CLOUDASSIST_INSTANCE_ID": "web-1"}
+        environment = os.environ | fast.environment("agent", "web-1") | {"CLOUDASSIST_INSTANCE_ID": "web-1"}
         with (tmp_path / "agent.log").open("w") as log:
             process = subprocess.Popen([sys.executable, CRASHING, point], env=environment, stdout=log, stderr=log)
         wait_until(lambda: server.exists(topology.presence_key("web-1")), "the agent that will crash")

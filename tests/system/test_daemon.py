@@ -108,7 +108,7 @@ def test_an_agent_that_is_stopped_altogether_is_replaced(assistant, daemon, stat
 def test_an_outage_restarts_nothing_and_ends_no_script(near, assistant, daemon, tmp_path):
     """It lasts longer than a thread may be silent."""
     until = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done"
-    with proxy(near.port) as network, daemon("offline", URL=network.url) as watch:
+    with proxy(near.port) as network, daemon("offline", url=network.url) as watch:
         before = client(watch).pid
         invocation = assistant.run_command(logging_script(tmp_path, then=until), instance_ids=["offline"])
         started(invocation, "offline")

@@ -6,7 +6,7 @@ import redis
 from cloudassist import InvokeStatus, LocalStack
 from cloudassist.local import free_port
 from support.agents import run_soon
-from support.servers import sentinel, start_server
+from support.servers import at_port, replica_of, sentinel, start_server
 from support.stacks import by_instance, logging_script, runs
 from support.waiting import wait_until
 
@@ -42,15 +42,15 @@ def test_a_server_that_is_a_replica_for_a_while(tmp_path):
 def test_another_server_takes_the_place_of_the_first(tmp_path):
     """F8: Sentinel makes the replica the primary; producers, control plane and agents follow."""
     port = free_port()
-    stack = LocalStack(instances=1, environment={"CLOUDASSIST_URL": f"sentinel://127.0.0.1:{port}/0"})
+    stack = LocalStack(instances=1, address=f"sentinel://127.0.0.1:{port}/0")
     replica_port = free_port()
     with (
-        sentinel(tmp_path, port, stack.port) as watcher,
+        sentinel(tmp_path, port, stack.url) as watcher,
         stack,
         stack.assistant() as assistant,
-        redis.Redis(port=replica_port, decode_responses=True) as replica,
+        redis.Redis.from_url(at_port(stack.url, replica_port), decode_responses=True) as replica,
     ):
-        process = start_server(tmp_path / "replica", replica_port, ["--replicaof", "127.0.0.1", str(stack.port)])
+        process = start_server(tmp_path / "replica", replica_port, replica_of(stack))
         try:
             wait_until(lambda: watcher.execute_command("SENTINEL", "REPLICAS", "mymaster"), "the replica", 30)
             wait_until(lambda: replica.info("replication")["master_link_status"] == "up", "the first copy", 30)

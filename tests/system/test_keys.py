@@ -36,7 +36,7 @@ def server(stack):
 @pytest.fixture
 def key_set(stack):
     def key_set(*arguments):
-        done = verbs.run(stack.environment("keys"), "key-set", *arguments)
+        done = verbs.run(stack.environment("admin"), "key-set", *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -150,7 +150,7 @@ def test_an_older_key_set_or_a_forged_one_on_the_server_changes_nothing(stack, s
 
 
 def test_a_key_that_is_not_there_cannot_be_revoked_nor_the_last_one(stack, key_set):
-    environment = stack.environment("keys")
+    environment = stack.environment("admin")
     gone = verbs.run(environment, "key-set", "revoke", "0123456789abcdef")
     assert gone.returncode == 2
     assert "is not in the key set" in gone.stderr

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -9,7 +10,7 @@ import redis
 from cloudassist import InvokeStatus, LocalStack, topology
 from cloudassist.local import free_port
 from cloudassist.store import keys
-from support.servers import answers, cut, start_server
+from support.servers import answers, at_port, cut, replica_of, start_server
 from support.stacks import FAST, by_instance, logging_script, runs
 from support.waiting import wait_until
 
@@ -108,15 +109,17 @@ def test_dispatch_is_away_and_nothing_is_lost(fast, assistant, server, tmp_path)
 def test_a_failover_ends_no_worker(fast, assistant, server, tmp_path):
     """T26: a server that becomes a replica answers every blocked pop with an error, then refuses to write."""
     before = {name: process.pid for name, process in fast.processes.items()}
-    port = int(fast.url.rpartition(":")[2].split("/")[0])
     other_port = free_port()
-    replica = start_server(tmp_path / "replica", other_port, ["--replicaof", f"127.0.0.1 {port}"])
+    replica = start_server(tmp_path / "replica", other_port, replica_of(fast))
     try:
-        with redis.Redis(port=other_port, decode_responses=True) as other:
+        with redis.Redis.from_url(at_port(fast.url, other_port), decode_responses=True) as other:
             wait_until(
                 lambda: answers(other) and other.info("replication")["master_link_status"] == "up", "the replica"
             )
             other.replicaof("NO", "ONE")
+            login = urlsplit(fast.url)
+            server.config_set("masteruser", login.username)
+            server.config_set("masterauth", login.password)
             server.replicaof("127.0.0.1", other_port)
             wait_until(lambda: server.info("replication")["role"] == "slave", "the server to be a replica")
             wait_until(lambda: server.info("replication")["master_link_status"] == "up", "the link")

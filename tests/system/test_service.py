@@ -43,7 +43,7 @@ def service(near, root, tmp_path):
     def service(verb, **settings):
         variables = {
             "PATH": f"{tmp_path}/bin:/usr/bin:/bin",
-            **near.environment("agent"),
+            **near.admit(settings.get("INSTANCE_ID", "near")),
             "CLOUDASSIST_STATE_DIR": str(tmp_path / "state"),
             **{f"CLOUDASSIST_{name}": value for name, value in settings.items()},
         }

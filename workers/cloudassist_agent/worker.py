@@ -230,7 +230,7 @@ def make_app(settings: AgentSettings) -> AgentApplication:
         worker_consumer="cloudassist_agent.worker:AgentConsumer",
         worker_enable_remote_control=settings.remote_control,
         worker_send_task_events=settings.events,
-        event_exchange=f"celeryev/{settings.instance_id[0]}",
+        event_exchange=topology.events_of(settings.instance_id[0]),
     )
     app.more_orders = []
     app.register_task(RunOrder())

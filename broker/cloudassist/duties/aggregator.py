@@ -58,6 +58,7 @@ class Aggregator(Looper):
         self._ledger = ledger
         self._retention_ms = int(1000 * settings.retention_seconds)
         self._watch_ms = watch_ms(settings)
+        self._waiting = settings.waiting_reports
         self._proofs = _Proofs(ledger, keys)
         self._taker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._done = 0
@@ -68,7 +69,7 @@ class Aggregator(Looper):
         """Take a batch, apply it; return the seconds to rest."""
         # After an error nothing counts as done: whatever is still in the taken list comes again.
         done, self._done = self._done, 0
-        batch = self._ledger.call(reports.take(self._taker, done)) or self._wait()
+        batch = self._ledger.call(reports.take(self._taker, done, self._waiting)) or self._wait()
         if batch:
             self._apply(batch)
             self._done = len(batch)
@@ -151,19 +152,26 @@ class Aggregator(Looper):
 
 
 class _Proofs:
-    """The MAC keys of instances, computed once each and forgotten when a MAC does not fit any more."""
+    """The MAC keys of instances, computed once each, and again where a MAC did not fit.
+
+    What does not fit is not believed, but changes nothing for what comes with it: anybody could have sent it.
+    """
 
     def __init__(self, ledger: Ledger, keys: Sequence[AgreementKey]) -> None:
         self._ledger = ledger
         self._keys = keys
         self._known: dict[str, tuple[bytes, ...]] = {}
+        self._doubted: set[str] = set()
 
     def prepare(self, instance_ids: set[str]) -> None:
         """Read the public keys that are not known yet, in one round trip."""
-        missing = sorted(instance_ids - self._known.keys())
+        missing = sorted(instance_ids - (self._known.keys() - self._doubted))
+        self._doubted -= instance_ids
         texts = self._ledger.run([instances.read_public_key(instance_id) for instance_id in missing])
         for instance_id, text in zip(missing, texts, strict=True):
-            if text:
+            if not text:
+                self._known.pop(instance_id, None)
+            else:
                 self._known[instance_id] = self._mac_keys(instance_id, keyring.decode_public_key(text))
 
     def check_registration(self, letter: _Letter) -> None:
@@ -184,7 +192,7 @@ class _Proofs:
         if keys is None:
             raise MessageError("unknown-instance")
         if not _fits(letter, keys):
-            del self._known[instance_id]
+            self._doubted.add(instance_id)
             raise MessageError("bad-mac")
 
     def _mac_keys(self, instance_id: str, public: bytes) -> tuple[bytes, ...]:

@@ -12,6 +12,8 @@ import click
 VERBS: Final = {
     "init": "make the keys of an installation and print what agents are told to trust",
     "key-set": "say which keys count, and see which instances know",
+    "acl": "print or apply the users of the server and their rights",
+    "quarantine": "cut an instance off from the server, or let it back in",
     "run": "run a script on instances",
     "invoke": "run a command that is kept",
     "watch": "show what the scripts of a run write while they run",

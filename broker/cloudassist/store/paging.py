@@ -11,7 +11,7 @@ _BYTES: Final = 32
 
 def secret() -> tuple[Call[None], Call[bytes]]:
     """Return the calls that make the key where there is none, and read it."""
-    make = command(as_nothing, "SETNX", keys.PAGING_SECRET, secrets.token_bytes(_BYTES))
+    make = command(as_nothing, "SET", keys.PAGING_SECRET, secrets.token_bytes(_BYTES), "NX")
     return make, command(_as_is, "GET", keys.PAGING_SECRET)
 
 

@@ -9,16 +9,33 @@ from cloudassist.store import keys
 from cloudassist.store.call import Call, Word, as_nothing, as_texts, command, flat
 from cloudassist.store.library import function_call
 
+FLOODED: Final = "flooded"
+"""Counts the messages that were dropped unread because too many were waiting."""
 TAKE_BYTES: Final = 4 * 1024 * 1024
 """Bytes of reports taken at a time, about; at least one is taken."""
 
 
-def take(taker: str, done: int) -> Call[list[bytes]]:
-    """Remove the first ``done`` messages from this aggregator's taken list, fill it up, and return all of it."""
+def take(
+    taker: str, done: int, waiting: int = limits.WAITING_REPORTS, waiting_bytes: int = limits.WAITING_BYTES
+) -> Call[list[bytes]]:
+    """Remove the first ``done`` messages from this aggregator's taken list, fill it up, and return all of it.
+
+    No more than so many, or about so many bytes, are left waiting: of more the newest are dropped, and counted among
+    the rejected.
+    """
     return function_call(
         "take_reports",
-        [topology.REPORTS_QUEUE, keys.taken(taker), keys.TAKERS],
-        [taker, done, limits.REPORTS_PER_TAKE, TAKE_BYTES],
+        [topology.REPORTS_QUEUE, keys.taken(taker), keys.TAKERS, keys.REJECTED_COUNTS],
+        [
+            taker,
+            done,
+            limits.REPORTS_PER_TAKE,
+            TAKE_BYTES,
+            waiting,
+            waiting_bytes,
+            limits.REPORTS_DROPPED,
+            FLOODED,
+        ],
         _as_is,
     )
 

@@ -1,8 +1,21 @@
 -- Take reports into one aggregator's own list, after removing those that it has applied. Oldest first; what it had
--- taken before comes again until it says that it is done.
--- KEYS: reports taken takers
--- ARGV: taker done most most_bytes
+-- taken before comes again until it says that it is done. Where more wait than may, some of the newest are dropped: one
+-- instance must not fill the server, and what it drops of others is told again, since their records stay silent.
+-- KEYS: reports taken takers counts
+-- ARGV: taker done most most_bytes waiting_most waiting_bytes dropped_most reason
 -- Returns: the messages in the taken list
+local Slice, Sample = 20, 5
+
+-- Return how many reports may wait: fewer than else where the newest ones are large.
+local function waiting_most(reports, most, most_bytes)
+  local newest = redis.call('LRANGE', reports, 0, Sample - 1)
+  local bytes = 1
+  for _, message in ipairs(newest) do
+    bytes = bytes + #message
+  end
+  return math.min(most, math.floor(most_bytes / bytes * #newest))
+end
+
 local function take_reports(keys, args)
   local reports, taken = keys[1], keys[2]
   redis.call('ZADD', keys[3], now_ms(), args[1])
@@ -10,23 +23,32 @@ local function take_reports(keys, args)
     redis.call('LTRIM', taken, args[2], -1)
   end
   local held = redis.call('LRANGE', taken, 0, -1)
-  local room = tonumber(args[3]) - #held
-  if room <= 0 then
-    return held
-  end
-  local newest_first = redis.call('LRANGE', reports, -room, -1)
-  local bytes, count = 0, 0
-  for index = #newest_first, 1, -1 do
-    bytes = bytes + #newest_first[index]
-    if bytes > tonumber(args[4]) and #held > 0 then
-      break
+  local most, bytes, count = tonumber(args[3]), 0, 0
+  local waiting = redis.call('LLEN', reports)
+  while #held < most and count < waiting and (bytes <= tonumber(args[4])) do
+    -- A few at a time: they may be large.
+    local size = math.min(Slice, most - #held, waiting - count)
+    local newest_first = redis.call('LRANGE', reports, -count - size, -count - 1)
+    for index = #newest_first, 1, -1 do
+      bytes = bytes + #newest_first[index]
+      if bytes > tonumber(args[4]) and #held > 0 then
+        break
+      end
+      count = count + 1
+      held[#held + 1] = newest_first[index]
+      redis.call('RPUSH', taken, newest_first[index])
     end
-    count = count + 1
-    held[#held + 1] = newest_first[index]
-    redis.call('RPUSH', taken, newest_first[index])
   end
   if count > 0 then
     redis.call('LTRIM', reports, 0, -count - 1)
+  end
+  if waiting - count > most then
+    local excess = waiting - count - waiting_most(reports, tonumber(args[5]), tonumber(args[6]))
+    local dropped = math.min(excess, tonumber(args[7]))
+    if dropped > 0 then
+      redis.call('LTRIM', reports, dropped, -1)
+      redis.call('HINCRBY', keys[4], args[8], dropped)
+    end
   end
   return held
 end

@@ -1,0 +1,217 @@
+"""Who may do what at the server: one user per instance and per role, each with the fewest rights that it works with.
+
+Allow-lists throughout: no categories, no scripting, no right to see which keys there are. An instance reaches its own
+two queues, its claims, its presence, what it is told to read, and the tail of ``reports``, where it can only add.
+Server-side functions run with the rights of whoever calls them, so that the right to call one lends nothing.
+
+Rules are the words of ``ACL SETUSER`` of Redis 7 and Valkey 8; those in parentheses are selectors, each of which grants
+a command only with the keys that stand beside it.
+"""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from cloudassist import topology
+from cloudassist.store import keys
+
+USER_BYTES: Final = 24
+"""Random bytes of a password."""
+
+
+class Role(StrEnum):
+    """Whose a user is. ``admin`` may do everything: it makes the others, and is nobody's in daily work."""
+
+    ADMIN = "admin"
+    AGENT = "agent"
+    PRODUCER = "producer"
+    CONTROL = "control"
+    DISPATCH = "dispatch"
+    BEAT = "beat"
+    FLOWER = "flower"
+
+
+ROLES: Final = (Role.PRODUCER, Role.CONTROL, Role.DISPATCH, Role.BEAT, Role.FLOWER)
+"""The roles of which a region has one user each."""
+
+_NOTHING: Final = "resetkeys resetchannels clearselectors -@all"
+_FUNCTIONS: Final = "(+fcall ~*)"
+"""Every key of a call counts as written, and every command that a function then makes is checked by itself."""
+
+_CHANGES: Final = (
+    "+decrby +del +exists +get +hdel +hexists +hget +hgetall +hincrby +hmget +hset +hsetnx +incr +incrby +llen +lpop "
+    "+lpush +lrange +ltrim +persist +pexpire +pexpireat +pexpiretime +pttl +rpush +sadd +scard +set +smembers +srem "
+    "+unlink +xadd +xlen +xrevrange +zadd +zcard +zcount +zrange +zrem +zremrangebyscore +zscore"
+)
+"""Every command that a function or a call of the ledger makes; the keys beside them say on what."""
+_READS: Final = "+exists +get +hget +hgetall +hmget +llen +pexpiretime +scard +smembers +zcard +zrange +zscore"
+
+_RECORDS: Final = ("known:*", "open:*", "invocation:*", "targets:*", "fleet:*", "history:*", "record:*", "claim:*",
+                   "command:*", "live:*", keys.FINISHED, keys.DUE)  # fmt: skip
+"""What changes when a record does."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One user of the server: its name, and its rules without the password."""
+
+    name: str
+    rules: str
+
+    def line(self, password: str, *, enabled: bool = True) -> str:
+        """Return the line of an ACL file; the password is in it as a hash only."""
+        return f"user {self.name} {' '.join(self.words(password, enabled=enabled))}"
+
+    def words(self, password: str | None, *, enabled: bool = True) -> list[str]:
+        """Return the words of ACL SETUSER behind the name; None leaves the password as it is."""
+        login = [] if password is None else ["on" if enabled else "off", "resetpass", f"#{digest(password)}"]
+        return [*login, *_split(self.rules)]
+
+
+def agent_name(instance_id: str) -> str:
+    """Return the name of an instance's user."""
+    return f"{Role.AGENT}.{instance_id}"
+
+
+def agent(instance_id: str, *, database: int = 0, remote_control: bool = False) -> User:
+    """Return the user of one instance.
+
+    ``remote_control`` lets ``celery inspect`` reach the agent: then it hears every broadcast of Celery's remote
+    control, and can push to the queues of replies.
+    """
+    rules = [
+        _connected(database),
+        "+time +multi +exec",
+        f"(+brpop +rpop +llen ~{topology.instance_queue(instance_id)} ~{topology.control_queue(instance_id)})",
+        f"(+set +get ~{topology.claim_key(instance_id, '*')} ~{topology.presence_key(instance_id)})",
+        f"(+get +mget %R~{topology.owner_key(instance_id)} %R~{topology.payload_key('*')} %R~{topology.KEY_SET_KEY})",
+        f"(+lpush %W~{topology.REPORTS_QUEUE})",
+        f"(+publish &/{database}.{topology.events_of(instance_id)}/*)",
+    ]
+    if remote_control:
+        rules.append(_answering(database))
+    return User(agent_name(instance_id), " ".join(rules))
+
+
+def user(role: Role, *, database: int = 0) -> User:
+    """Return the user of a role that is not an instance's."""
+    make = {
+        Role.ADMIN: lambda _: "~* &* +@all",
+        Role.PRODUCER: _producer,
+        Role.CONTROL: _control,
+        Role.DISPATCH: _dispatch,
+        Role.BEAT: _beat,
+        Role.FLOWER: _flower,
+    }[role]
+    return User(role.value, make(database))
+
+
+def new_password() -> str:
+    """Return a password nobody can guess."""
+    return secrets.token_urlsafe(USER_BYTES)
+
+
+def digest(password: str) -> str:
+    """Return what the server keeps of a password."""
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
+def _producer(database: int) -> str:
+    ledger = _keys(
+        *_RECORDS, "calls:*", "token:*", "payload:*", keys.COMMANDS, keys.INVOCATIONS, keys.SEQUENCE,
+        keys.PAGING_SECRET, keys.AUDIT_TRAIL, keys.SCHEDULES,
+    )  # fmt: skip
+    reads = _keys("output:*", "presence.*", keys.INSTANCES, topology.KEY_SET_KEY, keys.CLAIMED, mode="%R")
+    return " ".join([
+        _connected(database), "+time", _FUNCTIONS,
+        f"({_CHANGES} {ledger})", f"({_READS} {reads})", _ORDERS,
+        "(+subscribe +unsubscribe +publish &changes:*)",
+    ])  # fmt: skip
+
+
+def _control(database: int) -> str:
+    ledger = _keys(
+        *_RECORDS, "output:*", "owner.*", keys.INSTANCES, keys.INVOCATIONS, keys.SCHEDULES, keys.RETIRED,
+        keys.HISTORY_BYTES, keys.REJECTED, keys.REJECTED_COUNTS, keys.TAKERS, topology.KEY_SET_KEY,
+    )  # fmt: skip
+    reads = _keys("presence.*", "instance.*", mode="%R")
+    reports = _keys(topology.REPORTS_QUEUE, "taken:*")
+    return " ".join([
+        _connected(database), "+time +info +function|load", _FUNCTIONS,
+        f"({_CHANGES} {ledger})", f"({_READS} {reads})", f"({_CHANGES} +blmove {reports})",
+        f"(+lpush %W~{topology.DISPATCH_QUEUE})", "(+publish &changes:*)",
+        _worker(topology.DEFAULT_QUEUE, database),
+    ])  # fmt: skip
+
+
+def _dispatch(database: int) -> str:
+    ledger = _keys(*_RECORDS, "payload:*", keys.RETIRED, keys.CLAIMED)
+    reads = _keys("presence.*", mode="%R")
+    return " ".join([
+        _connected(database), "+time", _FUNCTIONS,
+        f"({_CHANGES} {ledger})", f"({_READS} {reads})", _ORDERS,
+        _worker(topology.DISPATCH_QUEUE, database),
+    ])  # fmt: skip
+
+
+def _beat(database: int) -> str:
+    ledger = _keys("invocation:*", keys.SCHEDULES, keys.CLAIMED)
+    return " ".join([
+        _connected(database), "+time", _FUNCTIONS,
+        f"({_CHANGES} {ledger})", f"(+llen +lpush ~{topology.DISPATCH_QUEUE})",
+        "(+subscribe +unsubscribe &changes:schedules)",
+    ])  # fmt: skip
+
+
+def _flower(database: int) -> str:
+    """Return the rules of a padded cell: it hears events, and what it says reaches nobody."""
+    own = topology.FLOWER_EXCHANGE
+    bindings = f"~_kombu.binding*.celeryev ~_kombu.binding*.reply.{own}.pidbox"
+    return " ".join([
+        _connected(database), "+multi +exec",
+        f"(+psubscribe +punsubscribe &/{database}.celeryev/*)",
+        f"(+publish &/{database}.{own}.pidbox)",
+        f"(+llen %R~{topology.instance_queue('*')} %R~{topology.DISPATCH_QUEUE} %R~{topology.DEFAULT_QUEUE})",
+        f"(+sadd +srem +smembers {bindings})",
+        f"(+llen +del +brpop ~celeryev.* ~*.reply.{own}.pidbox)",
+    ])  # fmt: skip
+
+
+_ORDERS: Final = f"(+lpush %W~{topology.instance_queue('*')} %W~{topology.control_queue('*')})"
+"""Orders go in, and nobody who sends them can take one out."""
+
+
+def _worker(queue: str, database: int) -> str:
+    """Return what Celery needs for a worker of the control plane that has this queue."""
+    return " ".join([
+        "+multi +exec", f"(+brpop +rpop +llen ~{queue})", f"(+publish &/{database}.celeryev/*)", _answering(database)
+    ])  # fmt: skip
+
+
+def _answering(database: int) -> str:
+    """Return what it takes to hear Celery's remote control and to answer it."""
+    exchange = topology.CONTROL_EXCHANGE
+    return " ".join([
+        f"(+psubscribe +punsubscribe &/{database}.{exchange}.pidbox)",
+        f"(+sadd +srem ~_kombu.binding*.{exchange}.pidbox)",
+        f"(+llen +del ~*@*.{exchange}.pidbox)",
+        f"(+smembers %R~_kombu.binding.reply.{exchange}.pidbox)",
+        f"(+lpush %W~*.reply.{exchange}.pidbox)",
+    ])  # fmt: skip
+
+
+def _connected(database: int) -> str:
+    """Return nothing but what redis-py says by itself on a connection."""
+    return f"{_NOTHING} +ping +client|setinfo" + (" +select" if database else "")
+
+
+def _keys(*patterns: str, mode: str = "") -> str:
+    return " ".join(f"{mode}~{pattern}" for pattern in patterns)
+
+
+def _split(rules: str) -> list[str]:
+    """Return rules as words; a selector is one word."""
+    return re.findall(r"\([^)]*\)|\S+", rules)
