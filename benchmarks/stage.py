@@ -9,8 +9,8 @@ from pathlib import Path
 
 import redis
 
+from cloudassist.embedded import free_port, server_binary
 from cloudassist.keyring import create_key
-from cloudassist.local import free_port, server_binary
 from cloudassist.messages import Registration
 from cloudassist.presence import Presence
 from cloudassist.settings import Settings

@@ -8,7 +8,7 @@ import redis
 from hypothesis import settings as hypothesis_settings
 
 from cloudassist import Assistant, LocalStack
-from cloudassist.keyring import create_key
+from cloudassist.installation import make_keys
 from cloudassist.settings import Settings
 from cloudassist.store.ledger import Ledger
 from support.closing import faults_of
@@ -46,8 +46,9 @@ def ledger(server: redis.Redis, server_url: str) -> Iterator[Ledger]:
 @pytest.fixture
 def settings(server_url: str, tmp_path: Path) -> Settings:
     """Settings of a producer on the private server."""
-    create_key(tmp_path / "signing.key", "signing")
-    return Settings(url=server_url, state_dir=tmp_path, caller="tester@here")
+    settings = Settings(url=server_url, state_dir=tmp_path, caller="tester@here")
+    make_keys(settings)
+    return settings
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -149,7 +149,7 @@ def _control(database: int) -> str:
 
 def _dispatch(database: int) -> str:
     ledger = _keys(*_RECORDS, "payload:*", keys.RETIRED, keys.CLAIMED)
-    reads = _keys("presence.*", mode="%R")
+    reads = _keys("presence.*", topology.KEY_SET_KEY, mode="%R")
     return " ".join([
         _connected(database), "+time", _FUNCTIONS,
         f"({_CHANGES} {ledger})", f"({_READS} {reads})", _ORDERS,

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, aclosing
 from typing import Any, TypeVar
 
 from cloudassist.errors import CloudAssistError
-from cloudassist.operations.steps import Context, Course, Hear, Operation, Publish, Step, Tell
+from cloudassist.operations.steps import Context, Course, Hear, Operation, Publish, Seal, Step, Tell
 from cloudassist.session import Signer
 from cloudassist.settings import Settings
 from cloudassist.store import keys
@@ -66,6 +66,8 @@ class AsyncSession:
             # Signing and kombu's connection are not asyncio's business.
             await asyncio.to_thread(self._signer.publish, step)
             return []
+        if isinstance(step, Seal):
+            return [await asyncio.to_thread(self._signer.seal, step)]
         if isinstance(step, Hear):
             await listeners[step.invoke_id].wait(step.seconds)
             return []

@@ -17,6 +17,7 @@ from cloudassist.app import Application, from_environment
 from cloudassist.dispatch.occurrences import Occurrences
 from cloudassist.dispatch.redelivery import Redelivery
 from cloudassist.dispatch.tasks import Occur, Redeliver, redeliver
+from cloudassist.dispatch.warrants import Warrants
 from cloudassist.duties.aggregator import Aggregator
 from cloudassist.duties.heartbeats import Heartbeats
 from cloudassist.duties.key_set import KeySetKeeper
@@ -98,10 +99,12 @@ class Signing(bootsteps.StartStopStep):  # type: ignore[misc]
     def start(self, worker: Any) -> None:
         """Read the key and connect."""
         app: ControlApplication = worker.app
-        self._ledger = Ledger.of(app.settings)
-        self._fanout = Fanout(app.settings, SigningKey.load(app.settings.signing_key_file))
-        app.redelivery = Redelivery(self._ledger, self._fanout, app.settings)
-        app.occurrences = Occurrences(self._ledger, self._fanout, app.settings)
+        self._ledger = Ledger.of(app.settings, loads=False)
+        key = SigningKey.load(app.settings.signing_key_file)
+        self._fanout = Fanout(app.settings, key)
+        warrants = Warrants(self._ledger, key, Root.of(app.settings))
+        app.redelivery = Redelivery(self._ledger, self._fanout, app.settings, warrants)
+        app.occurrences = Occurrences(self._ledger, self._fanout, app.settings, warrants)
 
     def stop(self, _worker: Any) -> None:
         """Disconnect."""
@@ -120,6 +123,7 @@ class ControlApplication(Application):
         """Raise ConfigurationError where a worker of this role could not work."""
         if self.settings.role == Role.DISPATCH:
             SigningKey.load(self.settings.signing_key_file)
+            Root.of(self.settings)
         else:
             AgreementKey.load(self.settings.report_key_file, "report")
             if self.settings.key_set_file.exists():

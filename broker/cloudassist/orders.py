@@ -1,8 +1,7 @@
 """Orders: what a producer asks of one instance, signed, and checked before anything of it is believed.
 
-An order travels as an envelope ``[kid, signature, payload]``. The payload is a JSON array; the signature covers a tag
-that names the purpose, then the payload's very bytes, so a signed run can never be read as a stop. The script is not
-in it: a run names the key under which the payload is stored once for all instances, and the hash of its bytes.
+An order travels as an envelope of its purpose, so that a signed run can never be read as a stop. The script is not in
+it: a run names the key under which the payload is stored once for all instances, and the hash of its bytes.
 
 Times are milliseconds of the server's clock. ``start_by`` is the last moment at which the script may start; an order
 is worth reading until ``expires``, so that an instance can still tell what became of a record.
@@ -15,13 +14,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from cloudassist import fields, ids
+from cloudassist import envelope, fields, ids
+from cloudassist.envelope import Envelope
 from cloudassist.errors import MessageError
-from cloudassist.keyring import SIGNATURE_BYTES, SigningKey
+from cloudassist.keyring import SigningKey
 from cloudassist.keyset import KeySet
 
 SCHEMA: Final = 1
-"""Version of the envelope's content and of the payload's."""
+"""Version of the payload's content."""
 ORDER_BYTES: Final = 1_024
 """Bytes of an order's JSON, the most (about 150 are used)."""
 RECORD_ID_CHARACTERS: Final = 160
@@ -32,9 +32,6 @@ EXPIRY_MARGIN_MS: Final = 10 * 60 * 1000
 """Milliseconds that an order stays readable beyond what its script may take, so that its fate can still be told."""
 MAXIMUM_MS: Final = 2**53
 """The greatest moment or duration in milliseconds that every JSON reader keeps exact."""
-
-Envelope = list[str]
-"""``[kid, signature in Base64, payload as JSON text]``"""
 
 
 class Purpose(StrEnum):
@@ -61,28 +58,23 @@ class Order:
     payload_hash: str = ""
 
     @property
+    def invoke_id(self) -> str:
+        """Return the run that the record belongs to."""
+        return ids.split_record_id(self.record_id)[0]
+
+    @property
     def instance_id(self) -> str:
         """Return whom the order is for."""
         return ids.split_record_id(self.record_id)[1]
 
     def seal(self, key: SigningKey) -> Envelope:
         """Return the signed envelope."""
-        content = [SCHEMA, *(getattr(self, name) for name in _SIGNED)]
-        payload = json.dumps(content, separators=(",", ":"))
-        signature = key.sign(_tagged(self.purpose, payload.encode()))
-        return [key.kid, base64.b64encode(signature).decode(), payload]
+        return envelope.seal(self.purpose, [getattr(self, name) for name in _SIGNED], key)
 
     @classmethod
-    def open(cls, purpose: Purpose, envelope: object, keys: KeySet, now: int) -> Self:
+    def open(cls, purpose: Purpose, sealed: object, keys: KeySet, now: int) -> Self:
         """Verify an envelope's bytes with the keys that count ``now`` (ms), then read it; raises MessageError."""
-        kid, signature, payload = _parts(envelope)
-        keys.verify(kid, signature, _tagged(purpose, payload), now)
-        content = fields.parse_array(payload, limit=ORDER_BYTES)
-        if content[:1] != [SCHEMA]:
-            raise MessageError("unknown-schema", str(content[:1])[:20])
-        if len(content) != 1 + len(_SIGNED):
-            raise MessageError("bad-field", f"{len(content)} fields")
-        source = dict(zip(_SIGNED, content[1:], strict=True))
+        source = envelope.open_envelope(purpose, sealed, keys, now, names=_SIGNED, most=ORDER_BYTES)
         order = cls(
             purpose,
             record_id=fields.text(source, "record_id", most=RECORD_ID_CHARACTERS),
@@ -156,23 +148,3 @@ def expiry(start_by: int, now: int, run_seconds: float) -> int:
 def payload_hash(data: bytes) -> str:
     """Return the SHA-256 that orders carry, in Base64."""
     return base64.b64encode(hashlib.sha256(data).digest()).decode()
-
-
-def _tagged(purpose: Purpose, payload: bytes) -> bytes:
-    return b"cloudassist/" + purpose.value.encode() + b"/v1\0" + payload
-
-
-def _parts(envelope: object) -> tuple[str, bytes, bytes]:
-    match envelope:
-        case [str() as kid, str() as signature, str() as payload] if len(payload) <= ORDER_BYTES:
-            pass
-        case _:
-            raise MessageError("bad-envelope")
-    try:
-        raw = base64.b64decode(signature, validate=True)
-        data = payload.encode()
-    except ValueError:
-        raise MessageError("bad-envelope") from None
-    if len(raw) != SIGNATURE_BYTES:
-        raise MessageError("bad-envelope", f"a signature of {len(raw)} bytes")
-    return kid, raw, data

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from cloudassist.errors import CloudAssistError
 from cloudassist.fanout import Fanout
 from cloudassist.keyring import SigningKey
-from cloudassist.operations.steps import Context, Course, Hear, Operation, Publish, Step, Tell
+from cloudassist.operations.steps import Context, Course, Hear, Operation, Publish, Seal, Step, Tell
 from cloudassist.settings import Settings
 from cloudassist.store import keys
 from cloudassist.store.ledger import Ledger, Listener
@@ -63,6 +63,8 @@ class Session:
         if isinstance(step, Publish):
             self._signer.publish(step)
             return []
+        if isinstance(step, Seal):
+            return [self._signer.seal(step)]
         if isinstance(step, Hear):
             listeners[step.invoke_id].wait(step.seconds)
             return []
@@ -75,6 +77,7 @@ class Signer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._key: SigningKey | None = None
         self._fanout: Fanout | None = None
         self._lock = Lock()
 
@@ -82,11 +85,21 @@ class Signer:
         """Publish orders; raises ConfigurationError where the key cannot be read, also where there are none."""
         with self._lock:
             if self._fanout is None:
-                self._fanout = Fanout(self._settings, SigningKey.load(self._settings.signing_key_file))
+                self._fanout = Fanout(self._settings, self._load())
         self._fanout.publish(step.orders)
+
+    def seal(self, step: Seal) -> str:
+        """Sign a warrant; raises ConfigurationError likewise."""
+        with self._lock:
+            return step.warrant.seal(self._load())
 
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
             if self._fanout is not None:
                 self._fanout.close()
+
+    def _load(self) -> SigningKey:
+        if self._key is None:
+            self._key = SigningKey.load(self._settings.signing_key_file)
+        return self._key

@@ -42,7 +42,7 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]
 
     def setup_schedule(self) -> None:
         """Connect. Celery's own default entries are not wanted."""
-        self._ledger = Ledger.of(self.app.settings)
+        self._ledger = Ledger.of(self.app.settings, loads=False)
         self._calendar = Calendar(self._ledger)
         self._patience = Patience(log, "schedules")
         # Never closed: Celery would do that in a signal handler, under the hands of whoever waits, and then end.

@@ -2,11 +2,15 @@
 
 from datetime import UTC, datetime
 
-from cloudassist import ids
+from cloudassist import expressions, ids
 from cloudassist.dispatch.occurrences import Occurrences
+from cloudassist.dispatch.warrants import Warrants
+from cloudassist.expressions import Rate
 from cloudassist.fanout import Fanout
 from cloudassist.keyring import SigningKey
+from cloudassist.keyset import Root
 from cloudassist.store import invocations, keys, schedules
+from cloudassist.warrant import Warrant, digest
 from cloudassist_beat.calendar import Calendar
 from support.region import Region
 
@@ -40,11 +44,38 @@ class Beat:
 
     def plan(self, occurrences: list[str]) -> int:
         """Plan occurrences as dispatch does; return how many orders were sent."""
-        fanout = Fanout(self._region.settings, SigningKey.load(self._region.settings.signing_key_file))
+        settings, ledger = self._region.settings, self._region.ledger
+        for occurrence in occurrences:
+            self._bend(occurrence)
+        key = SigningKey.load(settings.signing_key_file)
+        fanout = Fanout(settings, key)
         try:
-            return Occurrences(self._region.ledger, fanout, self._region.settings).plan(occurrences)
+            return Occurrences(ledger, fanout, settings, Warrants(ledger, key, Root.of(settings))).plan(occurrences)
         finally:
             fanout.close()
+
+    def _bend(self, occurrence: str) -> None:
+        """Let a task have begun so, and be warranted so, that a moment of the test's making is one of its moments."""
+        task, moment = ids.task_of(occurrence), ids.moment_of(occurrence)
+        fields = self.status(task)
+        if not fields:
+            return
+        creation = int(fields["creation_time"])
+        expression = expressions.parse(fields["frequency"], fields["time_zone"])
+        if isinstance(expression, Rate) and expression.after(moment - 1, creation) != moment:
+            creation = moment - 1000 * expression.seconds
+        warrant = Warrant(
+            invoke_id=task,
+            payload_hash=fields["hash"],
+            targets=digest(self._region.server.lrange(keys.targets(task), 0, -1)),
+            start_by=0,
+            frequency=fields["frequency"],
+            time_zone=fields["time_zone"],
+            creation_time=creation,
+            grace_ms=int(fields["grace_ms"]),
+        )
+        key = SigningKey.load(self._region.settings.signing_key_file)
+        self._region.server.hset(keys.invocation(task), "warrant", warrant.seal(key))
 
     def run(self, invoke_id: str) -> str:
         """Plan a run of this very moment, as if it had been due; return the occurrence."""

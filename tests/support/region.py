@@ -23,6 +23,7 @@ class Region:
         self.settings = settings
         self.ledger = ledger
         self.server = server
+        server.set(topology.KEY_SET_KEY, settings.key_set_file.read_bytes())
 
     def register(self, names: Iterable[str], tags: Mapping[str, str] | None = None, *, online: bool = True) -> None:
         """Register instances and, unless told otherwise, have them give a sign of life."""

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import redis
 
-from cloudassist.local import LocalStack, free_port, server_binary
+from cloudassist.embedded import free_port, server_binary
+from cloudassist.local import LocalStack
 from support.waiting import wait_until
 
 

@@ -12,7 +12,7 @@ import redis
 import yaml
 
 from cloudassist import Assistant, InvokeStatus
-from cloudassist.local import free_port, server_binary
+from cloudassist.embedded import free_port, server_binary
 from cloudassist.settings import Settings, read
 from support.closing import denials
 from support.servers import answers
@@ -135,7 +135,7 @@ def password(folder, user):
 def test_each_role_has_only_what_it_needs():
     """Keys and passwords: each on a volume of its own, mounted by those who use it."""
     holders = {"root": {"keys"}, "report": {"keys", "control"}, "signing": {"keys", "dispatch", "cli"}}
-    holders |= {"trust": {"keys", "control", *AGENTS}, "users": {"keys", "server"}, "data": {"server"}}
+    holders |= {"trust": {"keys", "control", "dispatch", *AGENTS}, "users": {"keys", "server"}, "data": {"server"}}
     holders |= {name: {"keys", name} for name in ("control", "dispatch", "beat", "flower", *AGENTS)}
     holders |= {"producer": {"keys", "cli"}, "admin": {"keys"}}
     mounted = {}

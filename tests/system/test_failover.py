@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from cloudassist import InvokeStatus, LocalStack
-from cloudassist.local import free_port
+from cloudassist.embedded import free_port
 from support.agents import run_soon
 from support.servers import at_port, replica_of, sentinel, start_server
 from support.stacks import by_instance, logging_script, runs

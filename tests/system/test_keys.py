@@ -11,6 +11,7 @@ from cloudassist.keyring import SigningKey, create_key
 from cloudassist.keyset import KeySet, Root, TrustedKey
 from cloudassist.orders import Order, Purpose
 from cloudassist.settings import Settings, read
+from cloudassist.store import keys
 from support import verbs
 from support.malformed import order_message
 from support.stacks import FAST
@@ -94,6 +95,8 @@ def test_a_signing_key_is_replaced_while_runs_go_on(stack, server, key_set, tmp_
     old = SigningKey.load(file)
     stolen = tmp_path / "stolen.key"
     stolen.write_text(file.read_text())
+    with stack.assistant() as assistant:
+        task = assistant.run_command("true", instance_ids=NAMES, frequency="rate(10s)")
     with Producer(stack, stolen) as before:
         wait_until(lambda: before.statuses, "the first run")
         key_set("add", str(tmp_path / "new.key"), "--publish")
@@ -104,6 +107,9 @@ def test_a_signing_key_is_replaced_while_runs_go_on(stack, server, key_set, tmp_
             count = len(before.statuses)
             wait_until(lambda: after.statuses and len(before.statuses) > count, "both keys to count")
     with Producer(stack, file) as after:
+        refused = verbs.run(stack.environment("admin"), "key-set", "revoke", old.kid, "--publish")
+        assert "1 recurring tasks were ordered under" in refused.stderr
+        assert key_set("reseal").startswith("1 of 1 recurring tasks were signed anew")
         key_set("revoke", old.kid, "--publish")
         wait_for_all_to_know(key_set)
         count = len(after.statuses)
@@ -112,6 +118,10 @@ def test_a_signing_key_is_replaced_while_runs_go_on(stack, server, key_set, tmp_
         known = refusals(server, "web-1", "unknown-key")
         server.lpush("instance.web-1", order_message(order.seal(old)))
         wait_until(lambda: refusals(server, "web-1", "unknown-key") == known + 1, "the revoked key to be refused")
+        moments = server.zcard(keys.history(task.invoke_id))
+        wait_until(lambda: server.zcard(keys.history(task.invoke_id)) > moments, "the task to go on", 25)
+        task.stop()
+        task.wait(20)
 
 
 def test_the_report_key_is_replaced_while_runs_go_on(stack, key_set, tmp_path):

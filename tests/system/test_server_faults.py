@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from cloudassist import InvokeStatus, LocalStack, topology
-from cloudassist.local import free_port
+from cloudassist.embedded import free_port
 from cloudassist.store import keys
 from support.servers import answers, at_port, cut, replica_of, start_server
 from support.stacks import FAST, by_instance, logging_script, runs

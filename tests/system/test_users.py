@@ -7,8 +7,8 @@ import pytest
 import redis
 
 from cloudassist import InvokeStatus, access
+from cloudassist.embedded import free_port
 from cloudassist.errors import ConfigurationError
-from cloudassist.local import free_port
 from cloudassist.settings import Settings, read
 from support import verbs
 from support.agents import agent, run_soon

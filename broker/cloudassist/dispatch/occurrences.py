@@ -4,6 +4,7 @@ What is planned is read from the ledger: whoever hands an occurrence over only n
 often it is asked for, so what has been handed over twice, or by two, runs once.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -11,13 +12,17 @@ from typing import Final
 
 from cloudassist import ids
 from cloudassist.dispatch.recurring_tasks import RecurringTask, RecurringTasks
+from cloudassist.dispatch.warrants import LATE_MS, Warrants
+from cloudassist.errors import MessageError
 from cloudassist.fanout import Fanout
 from cloudassist.orders import Order, Purpose, expiry
 from cloudassist.settings import Settings
-from cloudassist.store import instances, invocations, schedules
+from cloudassist.store import instances, schedules
 from cloudassist.store.call import Call, Word
 from cloudassist.store.invocations import READ_CHUNK, Lifetimes
 from cloudassist.store.ledger import Ledger
+
+log = logging.getLogger(__name__)
 
 MOST: Final = 250
 """Occurrences handed over in one message."""
@@ -35,46 +40,33 @@ class _Part:
 
 
 class Occurrences:
-    """Plans them, signs their orders and sends these; safe to share between threads."""
+    """Plans them, signs their orders and sends these, as far as warrants cover them; safe between threads."""
 
-    def __init__(self, ledger: Ledger, fanout: Fanout, settings: Settings) -> None:
+    def __init__(self, ledger: Ledger, fanout: Fanout, settings: Settings, warrants: Warrants) -> None:
         self._ledger = ledger
         self._fanout = fanout
         self._settings = settings
-        self._tasks = RecurringTasks(ledger, settings)
+        self._tasks = RecurringTasks(ledger, settings, warrants)
         self._lock = Lock()
 
     def plan(self, occurrences: Sequence[str]) -> int:
         """Plan these, as far as that has not been done; return how many orders were sent."""
         with self._lock:
             tasks = self._tasks.of(occurrences)
-        gone = [occurrence for occurrence in occurrences if ids.task_of(occurrence) not in tasks]
+        may_run = [name for name in occurrences if _is_moment_of(name, tasks.get(ids.task_of(name)))]
+        gone = set(occurrences).difference(may_run)
         if gone:
-            self._ledger.call(schedules.forget_claims(gone))
-        parts = [
-            _part(occurrence, tasks[task_id], 0, tasks[task_id].instance_ids)
-            for occurrence in occurrences
-            if (task_id := ids.task_of(occurrence)) in tasks
-        ]
+            self._ledger.call(schedules.forget_claims(sorted(gone)))
+        parts = [_part(name, tasks[ids.task_of(name)], 0) for name in may_run]
         sent = 0
         while parts:
             orders = self._plan(parts)
             self._fanout.publish(orders)
             sent += len(orders)
-            parts = self._further(parts)
+            parts = [
+                _part(part.occurrence, part.task, part.start + schedules.PLAN_CHUNK) for part in parts if part.more
+            ]
         return sent
-
-    def _further(self, parts: Sequence[_Part]) -> list[_Part]:
-        """Return the parts that come after these."""
-        size = schedules.PLAN_CHUNK
-        following = [part for part in parts if part.more]
-        found = self._ledger.run(
-            [invocations.page_targets(ids.task_of(part.occurrence), part.start + size, size + 1) for part in following]
-        )
-        return [
-            _part(part.occurrence, part.task, part.start + size, names)
-            for part, names in zip(following, found, strict=True)
-        ]
 
     def _plan(self, parts: Sequence[_Part]) -> list[Order]:
         """Plan the parts; return the orders that are to be sent."""
@@ -85,7 +77,7 @@ class Occurrences:
             plan.order(instance_id, epoch)
             for plan, codes in zip(plans, answers, strict=True)
             for instance_id, code in zip(plan.part.instance_ids, codes, strict=True)
-            if not code and (epoch := epochs[instance_id]) is not None
+            if not code and plan.in_time and (epoch := epochs[instance_id]) is not None
         ]
 
     def _epochs(self, parts: Sequence[_Part]) -> tuple[int, Mapping[str, int | None]]:
@@ -107,6 +99,12 @@ class _Plan:
         self._lifetimes = Lifetimes.of(settings, part.task.timeout)
         self._start_by = now + int(1000 * settings.start_window_seconds)
         self._expires = expiry(self._start_by, now, part.task.timeout + settings.kill_grace_seconds)
+
+    @property
+    def in_time(self) -> bool:
+        """Tell whether the moment may still be run; otherwise its records were planned to fail."""
+        latest = ids.moment_of(self.part.occurrence) + self.part.task.covered.warrant.grace_ms + LATE_MS
+        return self._now <= latest
 
     def call(self) -> Call[list[str]]:
         """Return the call of planning."""
@@ -147,7 +145,19 @@ class _Plan:
         }
 
 
-def _part(occurrence: str, task: RecurringTask, start: int, names: Sequence[str]) -> _Part:
-    """Return a part; ``names`` are a chunk of instances, and one more where there are more."""
-    size = schedules.PLAN_CHUNK
-    return _Part(occurrence, task, start, names[:size], more=len(names) > size)
+def _is_moment_of(occurrence: str, task: RecurringTask | None) -> bool:
+    """Tell whether this is a moment of a task that has a warrant."""
+    if task is None:
+        return False
+    try:
+        task.covered.check_moment(ids.moment_of(occurrence))
+    except MessageError as error:
+        log.error("%s is not run: %s", occurrence, error)
+        return False
+    return True
+
+
+def _part(occurrence: str, task: RecurringTask, start: int) -> _Part:
+    """Return the part of an occurrence that begins with this instance."""
+    names = task.instance_ids[start : start + schedules.PLAN_CHUNK]
+    return _Part(occurrence, task, start, names, more=start + len(names) < len(task.instance_ids))

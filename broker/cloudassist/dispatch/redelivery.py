@@ -1,9 +1,12 @@
 """Redelivery: orders that were silent are signed anew and sent again."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from cloudassist import ids
+from cloudassist.dispatch.warrants import Warrants
+from cloudassist.errors import MessageError
 from cloudassist.fanout import Fanout
 from cloudassist.orders import Order, Purpose, expiry
 from cloudassist.settings import Settings
@@ -12,22 +15,44 @@ from cloudassist.store import instances, invocations
 from cloudassist.store.call import Call
 from cloudassist.store.ledger import Ledger
 
+log = logging.getLogger(__name__)
+
 _READS = 2
 
 
 class Redelivery:
-    """Sends orders of records that exist."""
+    """Sends orders of records that exist, as far as a warrant covers them."""
 
-    def __init__(self, ledger: Ledger, fanout: Fanout, settings: Settings) -> None:
+    def __init__(self, ledger: Ledger, fanout: Fanout, settings: Settings, warrants: Warrants) -> None:
         self._ledger = ledger
         self._fanout = fanout
+        self._warrants = warrants
         self._grace = settings.kill_grace_seconds
+        self._window_ms = int(1000 * settings.start_window_seconds)
 
     def redeliver(self, runs: Sequence[str], stops: Sequence[str]) -> int:
         """Send the runs and the stops of these records again, where they are still open; return how many."""
-        orders = self._orders(runs, Purpose.RUN) + self._orders(stops, Purpose.STOP)
+        orders = self._warranted(self._orders(runs, Purpose.RUN)) + self._orders(stops, Purpose.STOP)
         self._fanout.publish(orders)
         return len(orders)
+
+    def _warranted(self, orders: Sequence[Order]) -> list[Order]:
+        """Return the runs that may be signed; a stop starts nothing, and needs no warrant."""
+        covered = self._warrants.of(ids.task_of(order.invoke_id) for order in orders)
+        warranted = []
+        for order in orders:
+            found = covered.get(ids.task_of(order.invoke_id))
+            if found is None:
+                continue
+            try:
+                found.check_record(
+                    order.instance_id, order.invoke_id, order.payload_hash, order.start_by, self._window_ms
+                )
+            except MessageError as error:
+                log.error("%s is not sent again: %s", order.record_id, error)
+            else:
+                warranted.append(order)
+        return warranted
 
     def _orders(self, record_ids: Sequence[str], purpose: Purpose) -> list[Order]:
         if not record_ids:

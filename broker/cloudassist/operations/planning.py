@@ -14,7 +14,7 @@ from cloudassist.operations import recurrence, refusals, targets, values
 from cloudassist.operations.audited import audited
 from cloudassist.operations.definition import Definition
 from cloudassist.operations.recurrence import Recurrence
-from cloudassist.operations.steps import Context, Operation, Publish
+from cloudassist.operations.steps import Context, Operation, Publish, Seal
 from cloudassist.operations.targets import Resolved, Targets, chunks
 from cloudassist.operations.values import Values
 from cloudassist.orders import Order, Payload, Purpose, expiry, payload_hash
@@ -23,6 +23,7 @@ from cloudassist.store import invocations, schedules
 from cloudassist.store.audit import Act
 from cloudassist.store.call import Call, Word
 from cloudassist.store.invocations import PLAN_CHUNK, Beginning, Lifetimes, NewCommand
+from cloudassist.warrant import Warrant, digest
 
 _PAYLOAD_TOKEN_BYTES: Final = 24
 
@@ -94,8 +95,9 @@ def _plan(context: Context, request: RunRequest) -> Operation[Planned]:
     yield Publish()
     resolved = yield from targets.resolve(context, request.targets)
     plan = _make(context.settings, request, resolved)
+    (warrant,) = yield Seal(_warrant(plan))
     chunks_of_plan = _schedule_chunks(plan) if plan.recurrence else _plan_chunks(context.settings, plan)
-    begun, *outcomes = yield [_begin(context, plan), *chunks_of_plan]
+    begun, *outcomes = yield [_begin(context, plan, warrant), *chunks_of_plan]
     if begun is not None:
         return Planned(*refusals.settle(begun, request.digest(), request.client_token, context.settings))
     if any(outcome is None or outcome is False for outcome in outcomes):
@@ -132,7 +134,22 @@ def _make(settings: Settings, request: RunRequest, resolved: Resolved) -> _Plan:
     )
 
 
-def _begin(context: Context, plan: _Plan) -> Call[Any]:
+def _warrant(plan: _Plan) -> Warrant:
+    """Return what dispatch is to be allowed to sign of this run."""
+    recurrence = plan.recurrence
+    return Warrant(
+        invoke_id=plan.planned.invoke_id,
+        payload_hash=payload_hash(plan.payload),
+        targets=digest(plan.resolved.instance_ids),
+        start_by=0 if recurrence else plan.start_by,
+        frequency=recurrence.frequency if recurrence else "",
+        time_zone=recurrence.zone if recurrence else "",
+        creation_time=plan.resolved.now,
+        grace_ms=recurrence.grace_ms if recurrence else 0,
+    )
+
+
+def _begin(context: Context, plan: _Plan, warrant: str) -> Call[Any]:
     request, planned = plan.request, plan.planned
     new = None
     if not request.command_id:
@@ -144,7 +161,7 @@ def _begin(context: Context, plan: _Plan) -> Call[Any]:
         digest=request.digest(),
         payload_key=plan.payload_key,
         payload=plan.payload,
-        fields=_fields(context, plan),
+        fields={**_fields(context, plan), "warrant": warrant},
         command=new,
         day=datetime.fromtimestamp(plan.resolved.now / 1000, UTC).date().isoformat(),
         act=Act(

@@ -8,6 +8,7 @@ from cloudassist.errors import CloudAssistError
 from cloudassist.orders import Order
 from cloudassist.settings import Settings
 from cloudassist.store.call import Call
+from cloudassist.warrant import Warrant
 
 T = TypeVar("T")
 
@@ -20,6 +21,13 @@ class Publish:
     """
 
     orders: Sequence[Order] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Sign a warrant; the answer is its text."""
+
+    warrant: Warrant
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Tell:
 Ask = Sequence[Call[Any]]
 """Calls to carry out in one round trip; their answers come back in order."""
 
-Step = Ask | Publish | Hear | Tell
+Step = Ask | Publish | Seal | Hear | Tell
 Operation = Generator[Step, list[Any], T]
 """Yields steps, is sent the answers of an Ask, returns the operation's result. Errors are thrown into it."""
 

@@ -1,5 +1,6 @@
 """``assist key-set``: which keys count, and who knows."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from cloudassist import installation
+from cloudassist.dispatch.warrants import Warrants
 from cloudassist.duties import key_set as keeper
 from cloudassist.errors import ConfigurationError, MessageError
 from cloudassist.keyring import AgreementKey, SigningKey, create_key
@@ -20,7 +22,7 @@ from cloudassist.plugin import Mistake, options, output
 from cloudassist.plugin.connection import settings_of
 from cloudassist.presence import Presence
 from cloudassist.settings import Settings
-from cloudassist.store import instances
+from cloudassist.store import instances, invocations, retention
 from cloudassist.store import key_set as calls
 from cloudassist.store.invocations import READ_CHUNK
 from cloudassist.store.ledger import Ledger
@@ -36,9 +38,9 @@ def key_set() -> None:
     """Say which keys count. Every change is signed by the root key; agents learn of it within half a minute.
 
     To replace a signing key: add the new one and publish; when `show` says that all instances know, give producers and
-    dispatch the new key file; then revoke the old one and publish. To replace the report key: put a new first line in
-    its file, restart the control workers one after the other, then `report` and publish; the old line may go when
-    `show` says that all know.
+    dispatch the new key file; `reseal`; then revoke the old one and publish. To replace the report key: put a new first
+    line in its file, restart the control workers one after the other, then `report` and publish; the old line may go
+    when `show` says that all know.
     """
 
 
@@ -96,13 +98,23 @@ def add(context: click.Context, *, file: Path, days: float | None, publish: bool
 
 @key_set.command
 @click.argument("kid")
+@click.option("--force", is_flag=True, help="Also where recurring tasks were ordered under it, which then end.")
 @published
 @click.pass_context
-def revoke(context: click.Context, *, kid: str, publish: bool) -> None:
+def revoke(context: click.Context, *, kid: str, force: bool, publish: bool) -> None:
     """Let a signing key count no more: whatever it has signed is refused from then on.
 
     Example: celery -A cloudassist assist key-set revoke 0f3c5d9be1a27a44 --publish
     """
+    settings = settings_of(context)
+    if publish and not force:
+        with Ledger.of(settings) as ledger:
+            count = sum(under == kid for under in _signers(ledger).values())
+        if count:
+            raise Mistake(
+                f"{count} recurring tasks were ordered under {kid} and would not run any more; "
+                "`key-set reseal` signs them anew, --force revokes it nevertheless"
+            )
 
     def change(keys: KeySet) -> KeySet:
         left = tuple(key for key in keys.signing if key.kid != kid)
@@ -112,8 +124,28 @@ def revoke(context: click.Context, *, kid: str, publish: bool) -> None:
             raise Mistake(f"{kid} is the only key; add its successor first")
         return replace(keys, signing=left)
 
-    _change(settings_of(context), change, publish=publish)
+    _change(settings, change, publish=publish)
     click.echo(f"{kid} is revoked")
+
+
+@key_set.command
+@click.pass_context
+def reseal(context: click.Context) -> None:
+    """Sign the recurring tasks anew that were ordered under an older key than the signing key here.
+
+    Example: celery -A cloudassist assist key-set reseal
+    """
+    settings = settings_of(context)
+    key = SigningKey.load(settings.signing_key_file)
+    with Ledger.of(settings) as ledger:
+        before = _signers(ledger)
+        names = list(before)
+        warrants = Warrants(ledger, key, Root.of(settings))
+        for start in range(0, len(names), READ_CHUNK):
+            warrants.of(names[start : start + READ_CHUNK])
+        after = _signers(ledger)
+    changed = sum(after.get(name) != kid for name, kid in before.items())
+    click.echo(f"{changed} of {len(before)} recurring tasks were signed anew by {key.kid}")
 
 
 @key_set.command
@@ -153,6 +185,20 @@ def _publish(settings: Settings) -> None:
     with Ledger.of(settings) as ledger:
         version = keeper.publish(ledger, settings.key_set_file, Root.of(settings))
     click.echo(f"version {version} is on the server" if version else "the server has one that is as new")
+
+
+def _signers(ledger: Ledger) -> dict[str, str]:
+    """Return the recurring tasks that go on, each with the key under which it was ordered."""
+    found: dict[str, str] = {}
+    start = 0
+    while names := ledger.call(retention.page_schedules(start, READ_CHUNK)):
+        start += len(names)
+        for name, fields in zip(
+            names, ledger.run([invocations.read_fields(each, "warrant") for each in names]), strict=True
+        ):
+            with suppress(ValueError, LookupError, TypeError):
+                found[name] = str(json.loads(fields["warrant"])[0])
+    return found
 
 
 def _known_versions(ledger: Ledger) -> dict[int, int]:

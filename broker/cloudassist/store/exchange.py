@@ -41,14 +41,17 @@ _READS: Final = frozenset(
 Requests = Sequence[tuple[Word, ...]]
 
 
-def exchange(calls: Sequence[Call[Any]]) -> Generator[Requests, list[Any], list[Any]]:
+def exchange(calls: Sequence[Call[Any]], *, loads: bool = True) -> Generator[Requests, list[Any], list[Any]]:
     """Yield requests to be sent in one round trip each, take their answers, and return what the calls answer.
 
     A call that failed has its error in the list. Where the function library is missing, it is loaded, and the calls
     that missed it are made again: they have had no effect. So are the reads behind them, which may have looked for it.
+    Where it is not to be loaded, that is a ServiceUnavailableError: a control worker will load it before long.
     """
     answers = yield [call.words for call in calls]
     missing = [index for index, answer in enumerate(answers) if _is_missing(answer)]
+    if missing and not loads:
+        raise ServiceUnavailableError("the server has no function library of this version yet")
     if missing:
         _check_loaded((yield [("FUNCTION", "LOAD", library.source())])[0])
         reads = (index for index in range(missing[0], len(calls)) if calls[index].words[0] in _READS)

@@ -195,8 +195,13 @@ def read_fields(invoke_id: str, *names: str) -> Call[dict[str, str]]:
     return command(_named(names), "HMGET", keys.invocation(invoke_id), *names)
 
 
+def write_warrant(invoke_id: str, sealed: str) -> Call[int]:
+    """Put another warrant in the place of that of an invocation."""
+    return command(int, "HSET", keys.invocation(invoke_id), "warrant", sealed)
+
+
 def page_targets(invoke_id: str, start: int, size: int) -> Call[list[str]]:
-    """Return so many instance ids of one invocation from an index on, in the order they were named."""
+    """Return so many instance ids of one invocation from an index on, in the order they were named; 0 means all."""
     return command(as_texts, "LRANGE", keys.targets(invoke_id), start, start + size - 1)
 
 

@@ -29,19 +29,28 @@ T = TypeVar("T")
 
 
 class Ledger:
-    """A synchronous connection; safe to share between threads."""
+    """A synchronous connection; safe to share between threads.
+
+    ``loads`` False is for whoever has no right to load the functions, and waits for somebody who has.
+    """
 
     def __init__(
-        self, url: str, *, master: str = server.DEFAULT_MASTER, answer_seconds: float = ANSWER_SECONDS
+        self,
+        url: str,
+        *,
+        master: str = server.DEFAULT_MASTER,
+        answer_seconds: float = ANSWER_SECONDS,
+        loads: bool = True,
     ) -> None:
         self.url = url
+        self._loads = loads
         self._client = server.client(url, master, answer_seconds)
         self._idle_listeners: list[tuple[PubSub, str]] = []
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: Settings, *, loads: bool = True) -> Self:
         """Return the ledger that settings name."""
-        return cls(settings.url, master=settings.sentinel_master)
+        return cls(settings.url, master=settings.sentinel_master, loads=loads)
 
     def call(self, call: Call[T]) -> T:
         """Carry out one call."""
@@ -57,7 +66,7 @@ class Ledger:
         if not calls:
             return []
         with translated_errors(self.url):
-            talk = exchange(calls)
+            talk = exchange(calls, loads=self._loads)
             requests = next(talk)
             while True:
                 try:
