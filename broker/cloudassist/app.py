@@ -13,7 +13,7 @@ from celery import Celery
 from celery.apps.worker import Worker as CeleryWorker
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
-from cloudassist import guard, topology, transport
+from cloudassist import guard, tls, topology, transport
 from cloudassist.errors import ConfigurationError, MessageError
 from cloudassist.settings import Settings
 
@@ -90,6 +90,7 @@ def common(settings: Settings) -> dict[str, Any]:
     """
     return {
         "broker_url": settings.url,
+        "broker_use_ssl": tls.options(settings) or False,
         "broker_transport_options": transport.options(settings),
         "broker_connection_max_retries": None,
         "broker_connection_retry_on_startup": True,

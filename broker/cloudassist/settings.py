@@ -20,7 +20,8 @@ from cloudassist.expressions import zones
 
 PREFIX: Final = "CLOUDASSIST_"
 OVERLAPS: Final = ("skip", "allow")
-SCHEMES: Final = ("redis://", "rediss://", "sentinel://")
+TLS_SCHEME: Final = "rediss://"
+SCHEMES: Final = ("redis://", TLS_SCHEME, "sentinel://")
 
 S = TypeVar("S", bound="Settings")
 
@@ -45,6 +46,12 @@ class Settings:
     """The Redis or Valkey server: redis://, rediss://, or ``sentinel://host:port/db;sentinel://host:port/db``."""
     password_file: Path | None = None
     """File of the password of the URL's user, which then stands in no environment; None: the URL has it."""
+    tls_ca: Path | None = None
+    """File of the CA certificates by which a rediss:// server is believed; None: the system's."""
+    tls_certificate: Path | None = None
+    """File of the certificate that is shown to a rediss:// server; None: none is shown."""
+    tls_key: Path | None = None
+    """File of the private key of that certificate."""
     sentinel_master: str = "mymaster"
     """What the Sentinels call the primary, where the URL names Sentinels."""
     state_dir: Path = field(default_factory=default_state_dir)
@@ -179,6 +186,7 @@ class Settings:
             raise ConfigurationError(
                 f"{PREFIX}URL must begin with one of {', '.join(SCHEMES)}; it begins with {scheme!r}"
             )
+        self._check_tls()
         for declared in fields(self):
             if declared.metadata.get("most") is not None:
                 _check_bounds(declared.name, getattr(self, declared.name), declared.metadata)
@@ -191,6 +199,21 @@ class Settings:
         if len(self.caller) > limits.CALLER_CHARACTERS or not self.caller.isprintable():
             raise ConfigurationError(
                 f"{PREFIX}CALLER must be at most {limits.CALLER_CHARACTERS} printable characters; it is {self.caller!r}"
+            )
+
+    def _check_tls(self) -> None:
+        """Refuse whatever would let somebody believe that a connection is safe which is not."""
+        given = [name for name in ("tls_ca", "tls_certificate", "tls_key") if getattr(self, name) is not None]
+        if given and not self.url.startswith(TLS_SCHEME):
+            raise ConfigurationError(
+                f"{PREFIX}{given[0].upper()} needs a {PREFIX}URL that begins with {TLS_SCHEME}"
+                + ("; Sentinels cannot be reached by TLS" if self.url.startswith("sentinel://") else "")
+            )
+        if (self.tls_certificate is None) is not (self.tls_key is None):
+            raise ConfigurationError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
+        if "ssl_" in urlsplit(self.url).query:
+            raise ConfigurationError(
+                f"{PREFIX}URL may not have ssl_ options: certificates are always verified, with {PREFIX}TLS_CA"
             )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from kombu import Connection, Exchange, Queue
 from kombu.transport.redis import exceptions
 
+from cloudassist import tls
 from cloudassist.errors import ServiceUnavailableError
 from cloudassist.settings import Settings
 
@@ -33,7 +34,7 @@ def direct_queues(names: Iterable[str]) -> list[Queue]:
 
 def connection(settings: Settings) -> Connection:
     """Return a connection of a process that publishes; it connects when it is first used."""
-    return Connection(settings.url, transport_options=options(settings))
+    return Connection(settings.url, ssl=tls.options(settings) or False, transport_options=options(settings))
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -78,4 +79,6 @@ def reason(connection: Any, error: BaseException) -> str:
     refused = isinstance(cause, exceptions.AuthenticationError | exceptions.NoPermissionError)
     # redis-py tells which command of a pipeline it was, with all that was in it.
     text = str(cause).rpartition("caused error: ")[2].rstrip(".") or type(cause).__name__
-    return f"the server at {connection.as_uri()} {'refuses this user' if refused else 'does not serve'}: {text}"
+    what = "refuses this user" if refused else "does not serve"
+    uri = connection.as_uri()
+    return f"the server at {uri} {what}: {text}{tls.meaning(uri, text)}"

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Self
 
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from cloudassist import tls
 from cloudassist.settings import Settings
 from cloudassist.store import server
 from cloudassist.store.call import Call
@@ -26,14 +27,14 @@ from cloudassist.store.exchange import (
 class AsyncLedger:
     """An asyncio connection; safe to share between the tasks of one event loop."""
 
-    def __init__(self, url: str, *, master: str = server.DEFAULT_MASTER) -> None:
+    def __init__(self, url: str, master: str, tls_options: Mapping[str, Any]) -> None:
         self.url = url
-        self._client = server.async_client(url, master, ANSWER_SECONDS)
+        self._client = server.async_client(url, master, ANSWER_SECONDS, tls_options)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return the ledger that settings name."""
-        return cls(settings.url, master=settings.sentinel_master)
+        return cls(settings.url, settings.sentinel_master, tls.options(settings))
 
     async def run(self, calls: Sequence[Call[Any]]) -> list[Any]:
         """Carry out calls in one round trip, in order; raises the first error after all were tried."""

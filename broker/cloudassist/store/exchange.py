@@ -10,6 +10,7 @@ from typing import Any, Final
 import redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
+from cloudassist import tls
 from cloudassist.errors import ConfigurationError, ServiceUnavailableError
 from cloudassist.settings import PREFIX
 from cloudassist.store import library
@@ -84,7 +85,7 @@ def translated_errors(url: str) -> Iterator[None]:
         if isinstance(error, ResponseError) and not _is_out_of_service(error):
             raise
         raise ServiceUnavailableError(
-            f"no answer from the server at {without_password(url)} ({error}); "
+            f"no answer from the server at {without_password(url)} ({error}){tls.meaning(url, str(error))}; "
             f"`make up` starts one, {PREFIX}URL names it"
         ) from None
 

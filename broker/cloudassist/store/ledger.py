@@ -6,12 +6,14 @@ No command is ever repeated by itself: redis-py would retry ten times, and a ret
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from redis.client import PubSub
 from redis.exceptions import RedisError
 
+from cloudassist import tls
 from cloudassist.settings import Settings
 from cloudassist.store import server
 from cloudassist.store.call import Call
@@ -41,16 +43,17 @@ class Ledger:
         master: str = server.DEFAULT_MASTER,
         answer_seconds: float = ANSWER_SECONDS,
         loads: bool = True,
+        tls_options: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.url = url
         self._loads = loads
-        self._client = server.client(url, master, answer_seconds)
+        self._client = server.client(url, master, answer_seconds, tls_options)
         self._idle_listeners: list[tuple[PubSub, str]] = []
 
     @classmethod
     def of(cls, settings: Settings, *, loads: bool = True) -> Self:
         """Return the ledger that settings name."""
-        return cls(settings.url, master=settings.sentinel_master, loads=loads)
+        return cls(settings.url, master=settings.sentinel_master, loads=loads, tls_options=tls.options(settings))
 
     def call(self, call: Call[T]) -> T:
         """Carry out one call."""

@@ -3,6 +3,7 @@
 A command is tried once: redis-py would try ten times by itself, and a take that ran twice would lose reports.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -24,9 +25,9 @@ DEFAULT_MASTER: Final = "mymaster"
 _SECONDS: Final = {"socket_connect_timeout": CONNECT_SECONDS}
 
 
-def client(url: str, master: str, answer_seconds: float) -> redis.Redis:
-    """Return a client of the server at a URL; ``master`` is what Sentinels call the primary."""
-    options: dict[str, Any] = {**_SECONDS, "socket_timeout": answer_seconds, "retry": Retry(NoBackoff(), 0)}
+def client(url: str, master: str, answer_seconds: float, tls: Mapping[str, Any]) -> redis.Redis:
+    """Return a client of the server at a URL; ``master`` is what Sentinels call the primary, ``tls`` its options."""
+    options: dict[str, Any] = {**_SECONDS, **tls, "socket_timeout": answer_seconds, "retry": Retry(NoBackoff(), 0)}
     if not is_sentinel(url):
         return redis.Redis.from_url(url, **options)
     found: redis.Redis = Sentinel(sentinels(url), sentinel_kwargs=options).master_for(
@@ -35,9 +36,9 @@ def client(url: str, master: str, answer_seconds: float) -> redis.Redis:
     return found
 
 
-def async_client(url: str, master: str, answer_seconds: float) -> redis.asyncio.Redis:
+def async_client(url: str, master: str, answer_seconds: float, tls: Mapping[str, Any]) -> redis.asyncio.Redis:
     """Return the same for asyncio."""
-    options: dict[str, Any] = {**_SECONDS, "socket_timeout": answer_seconds, "retry": AsyncRetry(NoBackoff(), 0)}
+    options: dict[str, Any] = {**_SECONDS, **tls, "socket_timeout": answer_seconds, "retry": AsyncRetry(NoBackoff(), 0)}
     if not is_sentinel(url):
         return redis.asyncio.Redis.from_url(url, **options)
     found: redis.asyncio.Redis = AsyncSentinel(sentinels(url), sentinel_kwargs=options).master_for(
