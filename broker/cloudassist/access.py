@@ -50,7 +50,7 @@ _CHANGES: Final = (
 _READS: Final = "+exists +get +hget +hgetall +hmget +llen +pexpiretime +scard +smembers +zcard +zrange +zscore"
 
 _RECORDS: Final = ("known:*", "open:*", "invocation:*", "targets:*", "fleet:*", "history:*", "record:*", "claim:*",
-                   "command:*", "live:*", keys.FINISHED, keys.DUE)  # fmt: skip
+                   "command:*", "live:*", "sealed:*", keys.FINISHED, keys.DUE)  # fmt: skip
 """What changes when a record does."""
 
 

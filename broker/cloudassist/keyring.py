@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import Final, Self
 
 from nacl.bindings import (
+    crypto_box_seal_open,
     crypto_scalarmult,
     crypto_scalarmult_base,
     crypto_sign,
     crypto_sign_open,
     crypto_sign_seed_keypair,
 )
-from nacl.exceptions import BadSignatureError
+from nacl.exceptions import BadSignatureError, CryptoError
 
 from cloudassist.errors import ConfigurationError, MessageError
 
@@ -95,6 +96,13 @@ class AgreementKey:
         except RuntimeError:  # a point of low order: everybody could compute what is agreed
             raise MessageError("bad-key", "low order") from None
         return hashlib.sha256(_MAC_DOMAIN + instance_id.encode() + b"\0" + shared).digest()
+
+    def unseal(self, sealed: str) -> bytes:
+        """Open what was sealed to this key's public half; raises MessageError (not-sealed-to-us)."""
+        try:
+            return crypto_box_seal_open(base64.b64decode(sealed, validate=True), self.public, self._secret)
+        except (ValueError, TypeError, CryptoError):
+            raise MessageError("not-sealed-to-us") from None
 
 
 def verify(public: bytes, signature: bytes, data: bytes) -> None:

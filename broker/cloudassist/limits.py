@@ -16,6 +16,13 @@ PARAMETER_COUNT: Final = 20
 """Custom parameters of one command (overview, "Limits")."""
 PARAMETER_NAME_BYTES: Final = 64
 """Bytes of a parameter's name (api c)."""
+SECRET_NAMES: Final = (
+    "password", "passwd", "pwd", "passphrase", "secret", "token", "credential", "credentials", "apikey", "privatekey",
+    "accesskey",
+)  # fmt: skip
+"""Words in a parameter's name that make it secret (design); words that belong together are written together."""
+WINDOWS_PASSWORD_NAME_CHARACTERS: Final = 255
+"""Characters of WindowsPasswordName (api a.1)."""
 COMMAND_NAME_CHARACTERS: Final = 128
 """Characters of a command's name (api c)."""
 COMMAND_DESCRIPTION_CHARACTERS: Final = 512

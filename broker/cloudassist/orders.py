@@ -10,7 +10,7 @@ is worth reading until ``expires``, so that an instance can still tell what beca
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -19,6 +19,7 @@ from cloudassist.envelope import Envelope
 from cloudassist.errors import MessageError
 from cloudassist.keyring import SigningKey
 from cloudassist.keyset import KeySet
+from cloudassist.secret_values import SEALED_CHARACTERS
 
 SCHEMA: Final = 1
 """Version of the payload's content."""
@@ -46,7 +47,8 @@ class Order:
     """One order to one instance about one record; the record's id names the instance.
 
     ``epoch`` counts the instance's enrolments: an order for an earlier one is void. ``payload_key`` and
-    ``payload_hash`` (SHA-256 in Base64) are empty in a stop.
+    ``payload_hash`` (SHA-256 in Base64) are empty in a stop; ``sealed`` is the key of the run's secret values, sealed
+    to the instance's (empty: there are none).
     """
 
     purpose: Purpose
@@ -56,6 +58,7 @@ class Order:
     start_by: int = 0
     payload_key: str = ""
     payload_hash: str = ""
+    sealed: str = ""
 
     @property
     def invoke_id(self) -> str:
@@ -83,12 +86,13 @@ class Order:
             start_by=fields.integer(source, "start_by", least=0, most=MAXIMUM_MS),
             payload_key=fields.text(source, "payload_key", most=128),
             payload_hash=fields.text(source, "payload_hash", most=64),
+            sealed=fields.text(source, "sealed", most=SEALED_CHARACTERS),
         )
         ids.split_record_id(order.record_id)
         return order
 
 
-_SIGNED: Final = ("record_id", "epoch", "expires", "start_by", "payload_key", "payload_hash")
+_SIGNED: Final = ("record_id", "epoch", "expires", "start_by", "payload_key", "payload_hash", "sealed")
 """The fields of an order as they stand in the signed array, behind the schema."""
 
 
@@ -97,17 +101,20 @@ class Payload:
     """What the instances of one invocation have in common: the script and how to run it.
 
     ``timeout`` is in seconds; ``parameters`` is None where the command has none and the text is to be taken as it
-    stands; empty ``working_dir`` and ``username`` mean the agent's defaults.
+    stands; ``secrets`` are those that are encrypted (empty: none); empty ``working_dir`` and ``username`` mean the
+    agent's defaults. ``windows_password_name`` names what is looked up on a Windows host.
     """
 
     invoke_id: str
     command_id: str
     type: str
-    content: str
+    content: str = field(repr=False)
     timeout: int
-    parameters: dict[str, str] | None = None
+    parameters: dict[str, str] | None = field(default=None, repr=False)
+    secrets: str = field(default="", repr=False)
     working_dir: str = ""
     username: str = ""
+    windows_password_name: str = ""
     region: str = ""
 
     def encode(self) -> bytes:

@@ -94,6 +94,8 @@ class Settings:
     """Seconds, the least timeout."""
     timeout_maximum_seconds: int = bounded(limits.TIMEOUT_MAXIMUM_SECONDS, least=1, most=7 * 86_400)
     """Seconds, the greatest timeout."""
+    secret_names: tuple[str, ...] = limits.SECRET_NAMES
+    """Words in a parameter's name that make it secret: its value is sealed, and masked wherever it would be shown."""
     kept_commands: int = bounded(limits.KEPT_COMMANDS, least=0, most=limits.KEPT_COMMANDS_CEILING)
     """Commands that the region keeps."""
     calls_per_day: int = bounded(limits.CALLS_PER_DAY, least=0, most=10_000_000)

@@ -20,8 +20,8 @@ from cloudassist.operations.describe_invocation_results import describe_invocati
 from cloudassist.operations.describe_invocations import describe_invocations
 from cloudassist.operations.invoke_command import invoke_command
 from cloudassist.operations.modify_command import modify_command
-from cloudassist.operations.planning import RunRequest
 from cloudassist.operations.run_command import run_command
+from cloudassist.operations.run_request import RunRequest
 from cloudassist.operations.steps import Context, Course, Publish
 from cloudassist.operations.stop_invocation import stop_invocation
 from cloudassist.operations.targets import Targets
@@ -192,6 +192,8 @@ def request(**changes):
         "definition": defined(),
         "targets": Targets(("web-1",), None),
         "parameters": None,
+        "secret_names": frozenset(),
+        "windows_password_name": "",
         "timeout": 60,
         "working_dir": "",
         "username": "",
@@ -208,6 +210,8 @@ def test_the_same_arguments_have_the_same_digest_whatever_the_token():
         request(definition=defined("other")),
         request(targets=Targets(None, {"a": "b"})),
         request(parameters={"a": "1"}),
+        request(parameters={"a": "1"}, secret_names=frozenset({"a"})),
+        request(windows_password_name="admin"),
         request(username="root"),
         request(frequency="rate(30s)"),
         request(keep_command=True),
@@ -219,3 +223,10 @@ def test_the_same_arguments_have_the_same_digest_whatever_the_token():
 def test_a_renamed_command_is_still_the_same_to_its_runs():
     named = request(command_id="c-1", definition=defined(name="a"))
     assert named.digest() == request(command_id="c-1", definition=defined(name="b")).digest()
+
+
+def test_a_secret_value_is_neither_in_the_digest_nor_shown():
+    """A weak password could be guessed from a hash of it."""
+    one, other = (request(parameters={"a": value}, secret_names=frozenset({"a"})) for value in ("S3CRET", "other"))
+    assert one.digest() == other.digest()
+    assert "S3CRET" not in repr(one)

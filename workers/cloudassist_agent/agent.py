@@ -61,6 +61,7 @@ class Agent:
         self.orders = Orders(
             settings=settings,
             trust=trust,
+            own=key,
             claimant=self.name,
             clock=self._clock,
             journal=self.journal,

@@ -1,7 +1,10 @@
 """A script in, its outcome out. Knows neither Celery nor the journal nor the server."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from cloudassist import parameters
 from cloudassist.command_type import CommandType
@@ -10,11 +13,14 @@ from cloudassist.orders import Payload
 from cloudassist.status import InvocationStatus
 from cloudassist_agent.scripts.capture import Capture
 from cloudassist_agent.scripts.following import Ended, Ending, Follower
+from cloudassist_agent.scripts.mask import Mask
 from cloudassist_agent.scripts.running import Run
 from cloudassist_agent.scripts.script import Script, ScriptError, script_file
 from cloudassist_agent.scripts.system import SCRIPTS, ScriptProcess, User
 from cloudassist_agent.scripts.toll import Toll
 from cloudassist_agent.settings import AgentSettings
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +52,25 @@ def stopped(run: Run, ended: Outcome | None = None) -> Outcome:
     return replace(outcome, status=InvocationStatus.FAILED, exit_code=None, error_code=code, error_info=info)
 
 
-def execute(payload: Payload, run: Run, settings: AgentSettings, follower: Follower) -> Outcome:
+def execute(
+    payload: Payload, run: Run, settings: AgentSettings, follower: Follower, secrets: Mapping[str, str] = _NONE
+) -> Outcome:
     """Run a script to its end; ``follower`` is told of it meanwhile.
 
-    Never raises: what goes wrong is in the outcome.
+    ``secrets`` are the values of its secret parameters, which are masked in whatever comes of it. Never raises: what
+    goes wrong is in the outcome.
     """
-    capture = Capture(settings.output_bytes)
+    if not secrets:
+        return _execute(payload, run, settings, follower, Capture(settings.output_bytes))
+    mask = Mask(secrets.values())
+    capture = Capture(settings.output_bytes, mask)
+    opened = replace(payload, parameters={**(payload.parameters or {}), **secrets})
+    # Its file holds the values, and is not kept whatever the settings say.
+    outcome = _execute(opened, run, replace(settings, keep_script_file=False), follower, capture)
+    return replace(outcome, error_info=mask.text(outcome.error_info))
+
+
+def _execute(payload: Payload, run: Run, settings: AgentSettings, follower: Follower, capture: Capture) -> Outcome:
     try:
         script = _script(payload, run, settings)
         user = User.of(payload.username)
@@ -66,6 +85,7 @@ def execute(payload: Payload, run: Run, settings: AgentSettings, follower: Follo
                 capture=capture,
             )
             ended = process.follow(run, follower, timeout=payload.timeout, grace=settings.kill_grace_seconds)
+            capture.end()
     except ScriptError as error:
         return refusal(error.code, error.info)
     except Exception as error:  # whatever the operating system refuses: the record fails, the agent goes on

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from cloudassist import topology
 from cloudassist.error_code import ErrorCode
 from cloudassist.errors import MessageError
+from cloudassist.keyring import AgreementKey
 from cloudassist.orders import Order, Payload, Purpose
+from cloudassist.secret_values import decrypt
 from cloudassist.status import InvocationStatus
 from cloudassist_agent import executor, host
 from cloudassist_agent.clock import ServerClock
@@ -33,12 +35,17 @@ from cloudassist_agent.upstream.sender import Sender
 log = logging.getLogger(__name__)
 
 
+class _UnreadableError(Exception):
+    """What is to be run cannot be read here, and never will be; the text says why."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Orders:
     """Verifies orders and carries them out. ``claimant`` is this agent's name in claims: journal and boot."""
 
     settings: AgentSettings
     trust: Trust
+    own: AgreementKey
     claimant: str
     clock: ServerClock
     journal: Journal
@@ -104,14 +111,14 @@ class Orders:
             return self._never_start(order, self._of_another(claim.holder, order))
         if claim.now > order.start_by:
             return self._never_start(order, _too_late(claim))
-        if claim.payload is None:
-            info = "the script is no longer on the server"
-            return self._never_start(order, refusal(ErrorCode.EXECUTION_EXCEPTION, info))
-        payload = Payload.decode(claim.payload, order.payload_hash)
+        try:
+            payload, secrets = self._read(order, claim.payload)
+        except _UnreadableError as error:
+            return self._never_start(order, refusal(ErrorCode.EXECUTION_EXCEPTION, str(error)))
         if not self.journal.begin(order.record_id, order.instance_id, host.boot_id(), claim.now, order.expires):
             self._repeat(order)
             return None
-        return self._run(order, payload, run, sign)
+        return self._run(order, payload, secrets, run, sign)
 
     def _of_another(self, holder: str, order: Order) -> Outcome:
         """Return what became of a record that somebody else claimed; raises MessageError where that is a stranger."""
@@ -125,12 +132,24 @@ class Orders:
             return refusal(ErrorCode.EXECUTION_INTERRUPTED, info)
         raise MessageError("foreign-claim", order.record_id)
 
-    def _run(self, order: Order, payload: Payload, run: Run, sign: Sign) -> Outcome:
+    def _read(self, order: Order, data: bytes | None) -> tuple[Payload, dict[str, str]]:
+        """Read a payload and its secret values; raises MessageError where it is not the one that was signed."""
+        if data is None:
+            raise _UnreadableError("the script is no longer on the server")
+        payload = Payload.decode(data, order.payload_hash)
+        if not payload.secrets:
+            return payload, {}
+        try:
+            return payload, decrypt(payload.invoke_id, payload.secrets, self.own.unseal(order.sealed))
+        except MessageError as error:
+            raise _UnreadableError(f"its secret parameters cannot be opened: {error}") from None
+
+    def _run(self, order: Order, payload: Payload, secrets: dict[str, str], run: Run, sign: Sign) -> Outcome:
         record_id, started = order.record_id, self.clock.now()
         if run.stopped:
             outcome = executor.stopped(run)
         else:
-            outcome = executor.execute(payload, run, self.settings, self._follower(record_id, started, sign))
+            outcome = executor.execute(payload, run, self.settings, self._follower(record_id, started, sign), secrets)
             sign.promise()
         start_time = None if outcome.seconds is None else started
         last = report.ended(record_id, outcome, at=self.clock.now(), start_time=start_time)

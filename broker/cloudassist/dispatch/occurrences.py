@@ -17,7 +17,7 @@ from cloudassist.errors import MessageError
 from cloudassist.fanout import Fanout
 from cloudassist.orders import Order, Purpose, expiry
 from cloudassist.settings import Settings
-from cloudassist.store import instances, schedules
+from cloudassist.store import instances, invocations, schedules
 from cloudassist.store.call import Call, Word
 from cloudassist.store.invocations import READ_CHUNK, Lifetimes
 from cloudassist.store.ledger import Ledger
@@ -71,14 +71,27 @@ class Occurrences:
     def _plan(self, parts: Sequence[_Part]) -> list[Order]:
         """Plan the parts; return the orders that are to be sent."""
         now, epochs = self._epochs(parts)
+        sealed = self._sealed(parts)
         plans = [_Plan(part, now, self._settings) for part in parts]
         answers = self._ledger.run([plan.call() for plan in plans])
         return [
-            plan.order(instance_id, epoch)
+            plan.order(instance_id, epoch, sealed.get((plan.part.occurrence, instance_id), ""))
             for plan, codes in zip(plans, answers, strict=True)
             for instance_id, code in zip(plan.part.instance_ids, codes, strict=True)
             if not code and plan.in_time and (epoch := epochs[instance_id]) is not None
         ]
+
+    def _sealed(self, parts: Sequence[_Part]) -> dict[tuple[str, str], str]:
+        """Return the sealed keys of the tasks that have secret values, by occurrence and instance."""
+        secret = [part for part in parts if part.task.has_secrets]
+        answers = self._ledger.run(
+            [invocations.read_sealed(ids.task_of(part.occurrence), part.instance_ids) for part in secret]
+        )
+        return {
+            (part.occurrence, instance_id): sealed
+            for part, found in zip(secret, answers, strict=True)
+            for instance_id, sealed in zip(part.instance_ids, found, strict=True)
+        }
 
     def _epochs(self, parts: Sequence[_Part]) -> tuple[int, Mapping[str, int | None]]:
         """Return the server's time (ms), and the enrolment epoch of each instance."""
@@ -118,7 +131,7 @@ class _Plan:
             last=not self.part.more,
         )
 
-    def order(self, instance_id: str, epoch: int) -> Order:
+    def order(self, instance_id: str, epoch: int, sealed: str) -> Order:
         """Return the order to one instance."""
         return Order(
             Purpose.RUN,
@@ -128,6 +141,7 @@ class _Plan:
             start_by=self._start_by,
             payload_key=self.part.task.payload_key,
             payload_hash=self.part.task.payload_hash,
+            sealed=sealed,
         )
 
     def _fields(self) -> dict[str, Word]:

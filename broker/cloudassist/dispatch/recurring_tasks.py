@@ -25,8 +25,8 @@ _ROW_BYTES: Final = 1_000
 _ID_BYTES: Final = 60
 """Bytes that are counted for each instance."""
 _FIELDS: Final = (
-    "command_id", "type", "content", "timeout", "parameters", "enable_parameter", "working_dir", "username", "payload",
-    "frequency",
+    "command_id", "type", "content", "timeout", "parameters", "enable_parameter", "secret_names", "secrets",
+    "working_dir", "username", "windows_password_name", "payload", "frequency",
 )  # fmt: skip
 
 
@@ -41,6 +41,7 @@ class RecurringTask:
     payload_key: str
     payload: bytes
     payload_hash: str
+    has_secrets: bool
 
     @classmethod
     def of(cls, task_id: str, fields: Mapping[str, str], covered: Covered, region: str) -> "RecurringTask":
@@ -54,9 +55,11 @@ class RecurringTask:
             type=fields["type"],
             content=fields["content"],
             timeout=int(fields["timeout"]),
-            parameters=json.loads(fields["parameters"]) if fields["enable_parameter"] == "1" else None,
+            parameters=_clear(fields) if fields["enable_parameter"] == "1" else None,
+            secrets=fields["secrets"],
             working_dir=fields["working_dir"],
             username=fields["username"],
+            windows_password_name=fields["windows_password_name"],
             region=region,
         ).encode()
         covers(covered.warrant, payload_hash=payload_hash(payload))
@@ -68,6 +71,7 @@ class RecurringTask:
             payload_key=fields["payload"],
             payload=payload,
             payload_hash=payload_hash(payload),
+            has_secrets=bool(fields["secrets"]),
         )
 
     @property
@@ -122,3 +126,9 @@ class RecurringTasks:
             else:
                 self._known[name] = task
                 self._bytes += task.size
+
+
+def _clear(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that are not secret."""
+    secret = json.loads(fields["secret_names"])
+    return {name: value for name, value in json.loads(fields["parameters"]).items() if name not in secret}

@@ -17,7 +17,7 @@ from cloudassist.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-_READS = 2
+_READS = 3
 
 
 class Redelivery:
@@ -59,23 +59,26 @@ class Redelivery:
             return []
         split = [ids.split_record_id(record_id) for record_id in record_ids]
         calls: list[Call[Any]] = []
-        for record_id, (invoke_id, _) in zip(record_ids, split, strict=True):
+        for record_id, (invoke_id, instance_id) in zip(record_ids, split, strict=True):
             calls += (
                 invocations.read_record_fields(record_id, "status"),
                 invocations.read_fields(invoke_id, "payload", "hash", "start_by", "timeout", "planned"),
+                invocations.read_sealed(ids.task_of(invoke_id), [instance_id]),
             )
         answers = self._ledger.run(calls)
         now, epochs = self._ledger.call(instances.read_epochs([instance_id for _, instance_id in split]))
         wanted = InvocationStatus.RUNNING if purpose is Purpose.RUN else InvocationStatus.STOPPING
         orders: list[Order] = []
         for index, record_id in enumerate(record_ids):
-            record, invocation = answers[_READS * index : _READS * index + _READS]
+            record, invocation, (sealed,) = answers[_READS * index : _READS * index + _READS]
             epoch = epochs[index]
             if record.get("status") == wanted and "planned" in invocation and epoch is not None:
-                orders.append(self._order(purpose, record_id, epoch, now, invocation))
+                orders.append(self._order(purpose, record_id, epoch, now, invocation, sealed))
         return orders
 
-    def _order(self, purpose: Purpose, record_id: str, epoch: int, now: int, invocation: dict[str, str]) -> Order:
+    def _order(
+        self, purpose: Purpose, record_id: str, epoch: int, now: int, invocation: dict[str, str], sealed: str
+    ) -> Order:
         start_by = int(invocation["start_by"])
         run = purpose is Purpose.RUN
         return Order(
@@ -86,4 +89,5 @@ class Redelivery:
             start_by=start_by,
             payload_key=invocation["payload"] if run else "",
             payload_hash=invocation["hash"] if run else "",
+            sealed=sealed if run else "",
         )

@@ -65,6 +65,20 @@ def username(value: object, settings: Settings) -> str:
     return name
 
 
+def windows_password_name(value: object) -> str:
+    """Check ``windows_password_name``: the name of a password that a Windows host keeps; empty means none."""
+    if value is None:
+        return ""
+    most = limits.WINDOWS_PASSWORD_NAME_CHARACTERS
+    name = bounded_text("windows_password_name", value, most, "WindowsPasswordName.ExceedLimit")
+    if not name.isprintable():
+        raise InvalidParameterError(
+            "InvalidParameter.WindowsPasswordName",
+            f"windows_password_name {name!r:.100} has characters that are not printable",
+        )
+    return name
+
+
 def instance_ids(value: object, most: int) -> tuple[str, ...]:
     """Check ``instance_ids``: at least one, at most so many, each well formed, none twice."""
     if isinstance(value, str) or not isinstance(value, Sequence):

@@ -21,7 +21,6 @@ class RunNotBuilt(CommandNotBuilt, total=False):
     container_id: object
     container_name: object
     termination_mode: object
-    windows_password_name: object
     oss_output_delivery: object
 
 

@@ -1,22 +1,21 @@
 """Planning a run: into the ledger in chunks, then an order to every instance that can take one, unless it recurs."""
 
-import hashlib
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from cloudassist import ids, topology
 from cloudassist.errors import ServiceUnavailableError
-from cloudassist.operations import recurrence, refusals, targets, values
+from cloudassist.operations import recurrence, refusals, sealing, targets, values
 from cloudassist.operations.audited import audited
-from cloudassist.operations.definition import Definition
 from cloudassist.operations.recurrence import Recurrence
+from cloudassist.operations.run_request import RunRequest
+from cloudassist.operations.sealing import Sealed
 from cloudassist.operations.steps import Context, Operation, Publish, Seal
-from cloudassist.operations.targets import Resolved, Targets, chunks
-from cloudassist.operations.values import Values
+from cloudassist.operations.targets import Resolved, chunks
 from cloudassist.orders import Order, Payload, Purpose, expiry, payload_hash
 from cloudassist.settings import Settings
 from cloudassist.store import invocations, schedules
@@ -26,35 +25,6 @@ from cloudassist.store.invocations import PLAN_CHUNK, Beginning, Lifetimes, NewC
 from cloudassist.warrant import Warrant, digest
 
 _PAYLOAD_TOKEN_BYTES: Final = 24
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """The checked arguments of one run of a command.
-
-    ``command_id`` is empty where the run makes its command; then ``keep_command`` says whether it stays. ``timeout``
-    and ``working_dir`` are those of this run. ``frequency`` is empty where it is made once.
-    """
-
-    operation: str
-    definition: Definition
-    command_id: str = ""
-    keep_command: bool = False
-    targets: Targets
-    parameters: Values
-    timeout: int
-    working_dir: str
-    username: str
-    frequency: str
-    client_token: str
-
-    def digest(self) -> str:
-        """Return a hash over everything but the token: the same token with another hash is a mistake."""
-        content = {name: value for name, value in asdict(self).items() if name != "client_token"}
-        if self.command_id:
-            # Name and description of a command may change; the run that was asked for is the same.
-            del content["definition"]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +45,8 @@ class _Plan:
     lifetimes: Lifetimes
     start_by: int
     payload_key: str
-    payload: bytes
+    payload: bytes = field(repr=False)
+    sealed: Sealed
     recurrence: Recurrence | None
 
 
@@ -94,10 +65,15 @@ def plan(context: Context, request: RunRequest) -> Operation[Planned]:
 def _plan(context: Context, request: RunRequest) -> Operation[Planned]:
     yield Publish()
     resolved = yield from targets.resolve(context, request.targets)
-    plan = _make(context.settings, request, resolved)
+    planned = Planned(ids.new_invoke_id(), request.command_id or ids.new_command_id())
+    sealed = yield from sealing.seal_values(planned.invoke_id, request.secret_values, resolved.instance_ids)
+    plan = _make(context.settings, request, planned, resolved, sealed)
     (warrant,) = yield Seal(_warrant(plan))
     chunks_of_plan = _schedule_chunks(plan) if plan.recurrence else _plan_chunks(context.settings, plan)
-    begun, *outcomes = yield [_begin(context, plan, warrant), *chunks_of_plan]
+    lifetime = plan.lifetimes.open if plan.recurrence else plan.lifetimes.order
+    kept = sealed.calls(planned.invoke_id, lifetime)
+    answers = yield [*kept, _begin(context, plan, warrant), *chunks_of_plan]
+    begun, *outcomes = answers[len(kept) :]
     if begun is not None:
         return Planned(*refusals.settle(begun, request.digest(), request.client_token, context.settings))
     if any(outcome is None or outcome is False for outcome in outcomes):
@@ -109,17 +85,18 @@ def _plan(context: Context, request: RunRequest) -> Operation[Planned]:
     return plan.planned
 
 
-def _make(settings: Settings, request: RunRequest, resolved: Resolved) -> _Plan:
-    planned = Planned(ids.new_invoke_id(), request.command_id or ids.new_command_id())
+def _make(settings: Settings, request: RunRequest, planned: Planned, resolved: Resolved, sealed: Sealed) -> _Plan:
     payload = Payload(
         invoke_id=planned.invoke_id,
         command_id=planned.command_id,
         type=request.definition.type,
         content=request.definition.content,
         timeout=request.timeout,
-        parameters=request.parameters,
+        parameters=request.clear_values,
+        secrets=sealed.text,
         working_dir=request.working_dir,
         username=request.username,
+        windows_password_name=request.windows_password_name,
         region=settings.region,
     )
     return _Plan(
@@ -130,6 +107,7 @@ def _make(settings: Settings, request: RunRequest, resolved: Resolved) -> _Plan:
         start_by=resolved.now + int(1000 * settings.start_window_seconds),
         payload_key=topology.payload_key(secrets.token_urlsafe(_PAYLOAD_TOKEN_BYTES)),
         payload=payload.encode(),
+        sealed=sealed,
         recurrence=recurrence.begin(request.frequency, resolved.now, settings) if request.frequency else None,
     )
 
@@ -188,7 +166,10 @@ def _fields(context: Context, plan: _Plan) -> dict[str, Word]:
         "timeout": request.timeout,
         "working_dir": request.working_dir,
         "username": request.username,
-        "parameters": values.compact(request.parameters or {}),
+        "parameters": values.compact(values.masked(request.parameters, request.secret_names)),
+        "secret_names": json.dumps(sorted(request.secret_names)),
+        "secrets": plan.sealed.text,
+        "windows_password_name": request.windows_password_name,
         "enable_parameter": int(request.parameters is not None),
         "caller": context.caller,
         "creation_time": now,
@@ -245,6 +226,7 @@ def _orders(settings: Settings, plan: _Plan, codes: Sequence[str]) -> list[Order
             start_by=plan.start_by,
             payload_key=plan.payload_key,
             payload_hash=digest,
+            sealed=plan.sealed.keys.get(instance_id, ""),
         )
         for instance_id, epoch, code in zip(plan.resolved.instance_ids, plan.resolved.epochs, codes, strict=True)
         if not code

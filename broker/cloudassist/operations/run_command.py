@@ -7,7 +7,8 @@ from typing import Unpack
 from cloudassist.operations import arguments, not_built, recurrence, targets, values
 from cloudassist.operations.definition import Definition, kept_name
 from cloudassist.operations.not_built import RunNotBuilt
-from cloudassist.operations.planning import Planned, RunRequest, plan
+from cloudassist.operations.planning import Planned, plan
+from cloudassist.operations.run_request import RunRequest
 from cloudassist.operations.steps import Context, Operation
 
 
@@ -20,9 +21,11 @@ def run_command(
     resource_tags: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
     enable_parameter: bool | None = None,
+    secret_parameters: Sequence[str] | None = None,
     timeout: int | None = None,
     working_dir: str = "",
     username: str = "",
+    windows_password_name: str | None = None,
     name: str = "",
     description: str = "",
     content_encoding: str = "PlainText",
@@ -37,9 +40,10 @@ def run_command(
 
     The instances are named by ``instance_ids`` or chosen by ``resource_tags``, all of which they must carry; at most
     100 (a setting). ``timeout`` is in seconds (60). ``enable_parameter`` defaults to true when ``parameters`` are
-    given. ``keep_command`` True keeps the command, and counts it. The same ``client_token`` with the same arguments
-    returns the same run and starts nothing again. An instance that is offline gets a Failed record
-    (ClientNotRunning); the others go on.
+    given. The values of ``secret_parameters``, and of parameters whose names say that they are secret, are sealed to
+    each instance and shown nowhere (docs/secrets.md). ``keep_command`` True keeps the command, and counts it. The same
+    ``client_token`` with the same arguments returns the same run and starts nothing again. An instance that is offline
+    gets a Failed record (ClientNotRunning); the others go on.
 
     ``frequency`` makes the run a recurring one: ``rate(30s)``, ``at(2027-01-31 09:30:00)``, or cron with seconds as in
     ``0 30 9 ? * MON-FRI Europe/Berlin``, no more often than every ten seconds (API a.19). It goes on until it is
@@ -67,9 +71,11 @@ def run_command(
         keep_command=keep,
         targets=targets.check(instance_ids, resource_tags, settings),
         parameters=values.check(definition, parameters, settings),
+        secret_names=values.secret(definition, secret_parameters, settings),
         timeout=definition.timeout,
         working_dir=definition.working_dir,
         username=arguments.username(username, settings),
+        windows_password_name=arguments.windows_password_name(windows_password_name),
         frequency=recurrence.check(frequency, repeat_mode, timed, settings),
         client_token=new_token() if client_token is None else arguments.client_token(client_token),
     )

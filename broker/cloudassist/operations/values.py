@@ -1,12 +1,14 @@
 """The values that one run gives to the parameters of its command, checked (API a.1, a.3)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from cloudassist import parameters
 from cloudassist.content_encoding import base64_bytes
 from cloudassist.errors import InvalidParameterError, LimitExceededError
+from cloudassist.operations import arguments
 from cloudassist.operations.definition import Definition
+from cloudassist.secret_values import MASK, is_secret_name
 from cloudassist.settings import Settings
 
 Values = dict[str, str] | None
@@ -48,6 +50,31 @@ def check(definition: Definition, values: object, settings: Settings) -> Values:
             f"the limit is {settings.command_content_bytes}",
         )
     return checked
+
+
+def secret(definition: Definition, named: object, settings: Settings) -> frozenset[str]:
+    """Check ``secret_parameters``; return the names of the command's parameters whose values are secret.
+
+    They are those that are named, and those whose own name says so.
+    """
+    if named is not None and (isinstance(named, str) or not isinstance(named, Sequence)):
+        raise arguments.wrong_type("secret_parameters", "a list of names", named)
+    chosen = {arguments.text("secret_parameters", name).lower() for name in named or ()}
+    unknown = sorted(chosen.difference(definition.parameter_names))
+    if unknown:
+        raise InvalidParameterError(
+            "Parameter.NotMatched",
+            f"secret_parameters names {unknown[0]!r}, which is not in the command; "
+            f"it has {', '.join(definition.parameter_names) or 'none'}",
+            status=403,
+        )
+    by_name = {name for name in definition.parameter_names if is_secret_name(name, settings.secret_names)}
+    return frozenset(chosen | by_name)
+
+
+def masked(values: Values, secret_names: Collection[str]) -> dict[str, str]:
+    """Return values as they may be shown."""
+    return {name: MASK if name in secret_names else value for name, value in (values or {}).items()}
 
 
 def required(definition: Definition, values: object) -> None:

@@ -23,6 +23,7 @@ def invoke(
     instances: tuple[str, ...],
     tags: tuple[str, ...],
     params: tuple[str, ...],
+    secrets: tuple[str, ...],
     timeout: int | None,
     working_dir: str | None,
     frequency: str | None,
@@ -39,16 +40,16 @@ def invoke(
     Example: celery -A cloudassist assist invoke c-9f86d081884c7d65 -i web-1 -p name=world
     """
     where = options.chosen(instances, tags)
-    values = options.pairs("--param", params) or None
+    values = options.values(params, secrets)
     with assistant_of(context) as assistant:
         invocation = assistant.invoke_command(
             command_id,
-            parameters=values,
             timeout=timeout,
             working_dir=working_dir,
             username=username,
             frequency=frequency,
             client_token=client_token,
+            **values,
             **where,
         )
         if frequency and not follow:

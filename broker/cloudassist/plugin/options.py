@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -25,6 +26,13 @@ def running(function: F) -> F:
     options = (
         click.option(
             "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A value for {{NAME}}; repeatable."
+        ),
+        click.option(
+            "--secret",
+            "secrets",
+            multiple=True,
+            metavar="NAME[=@FILE]",
+            help="A secret value for {{NAME}}: asked for, or read from a file; repeatable.",
         ),
         click.option("--frequency", help="Run it again and again: rate(30s), at(…), or cron with seconds."),
         click.option("--username", default="", help="The user to run as (default: the agent's)."),
@@ -57,6 +65,27 @@ def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
             raise click.UsageError(f"{option} gives {name!r} twice")
         found[name] = value
     return found
+
+
+def values(params: tuple[str, ...], secrets: tuple[str, ...]) -> dict[str, Any]:
+    """Return the arguments that give parameters their values; what is secret is never written on a command line."""
+    given = pairs("--param", params)
+    secret = [text.partition("=") for text in secrets]
+    for name, separator, source in secret:
+        if name in given:
+            raise click.UsageError(f"{name!r} is given twice")
+        given[name] = _secret(name, source) if separator else click.prompt(f"{name}", hide_input=True, err=True)
+    return {"parameters": given or None, "secret_parameters": [name for name, _, _ in secret] or None}
+
+
+def _secret(name: str, source: str) -> str:
+    """Read a secret from the file that is named by @FILE; one line break at its end is not part of it."""
+    if not source.startswith("@"):
+        raise click.UsageError(f"--secret is NAME or NAME=@FILE: a value on the command line of {name!r} could be seen")
+    try:
+        return Path(source[1:]).read_text(encoding="utf-8").removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"the secret {name!r} cannot be read: {error}") from None
 
 
 def script(text: str) -> str:

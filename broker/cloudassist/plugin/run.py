@@ -28,6 +28,7 @@ def run(
     instances: tuple[str, ...],
     tags: tuple[str, ...],
     params: tuple[str, ...],
+    secrets: tuple[str, ...],
     timeout: int | None,
     kind: str,
     working_dir: str,
@@ -43,6 +44,8 @@ def run(
 ) -> None:
     """Run SCRIPT on instances; "-" reads it from standard input.
 
+    A value given by --secret is sealed to each instance, and masked in what the script writes.
+
     With --frequency it is run again and again, until it is stopped; `assist schedules` shows how that goes.
 
     Exit code: 0 where every instance finished with exit code 0, 1 otherwise, 2 for a mistake in the call.
@@ -50,12 +53,11 @@ def run(
     Example: celery -A cloudassist assist run -i web-1 -i web-2 -p name=world 'echo hello {{name}}'
     """
     where = options.chosen(instances, tags)
-    values = options.pairs("--param", params) or None
+    values = options.values(params, secrets)
     with assistant_of(context) as assistant:
         invocation = assistant.run_command(
             options.script(script),
             type=kind,
-            parameters=values,
             timeout=timeout,
             working_dir=working_dir,
             username=username,
@@ -64,6 +66,7 @@ def run(
             description=description,
             keep_command=keep,
             client_token=client_token,
+            **values,
             **where,
         )
         if frequency and not follow:

@@ -195,6 +195,22 @@ def read_fields(invoke_id: str, *names: str) -> Call[dict[str, str]]:
     return command(_named(names), "HMGET", keys.invocation(invoke_id), *names)
 
 
+def write_sealed(invoke_id: str, sealed: Sequence[tuple[str, str]], lifetime_ms: int) -> tuple[Call[int], Call[int]]:
+    """Write down (instance, sealed key) pairs of one invocation."""
+    name = keys.sealed(invoke_id)
+    words = (word for pair in sealed for word in pair)
+    return command(int, "HSET", name, *words), command(int, "PEXPIRE", name, lifetime_ms)
+
+
+def read_sealed(invoke_id: str, instance_ids: Sequence[str]) -> Call[list[str]]:
+    """Return the sealed key of each of these instances; empty where there is none."""
+
+    def decode(answer: list[bytes | None]) -> list[str]:
+        return ["" if value is None else value.decode() for value in answer]
+
+    return command(decode, "HMGET", keys.sealed(invoke_id), *instance_ids)
+
+
 def write_warrant(invoke_id: str, sealed: str) -> Call[int]:
     """Put another warrant in the place of that of an invocation."""
     return command(int, "HSET", keys.invocation(invoke_id), "warrant", sealed)

@@ -69,6 +69,11 @@ def fleet(invoke_id: str) -> str:
     return f"fleet:{invoke_id}"
 
 
+def sealed(invoke_id: str) -> str:
+    """Return the hash of the keys of one invocation's secret values: by instance, each sealed to its own."""
+    return f"sealed:{invoke_id}"
+
+
 def history(invoke_id: str) -> str:
     """Return the sorted set of the runs of one recurring task that are kept, by their moments."""
     return f"history:{invoke_id}"
@@ -125,6 +130,7 @@ TABLE: Final = (
     Row("invocation:*", "hash", LIVE, "what was asked, and counters by status"),
     Row("targets:*", "list", LIVE, "instances of an invocation"),
     Row("fleet:*", "hash", LIVE, "how the instances of a recurring task stand"),
+    Row("sealed:*", "hash", LIVE, "by instance the sealed key of a run's secret values; gone when it has ended"),
     Row("history:*", "zset", LIVE, "the runs of a recurring task that are kept, by their moments; bounded"),
     Row("record:*", "hash", "retention", "one execution on one instance"),
     Row("output:*", "string", "retention", "the kept output of one record"),

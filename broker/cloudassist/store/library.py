@@ -85,6 +85,7 @@ def _body() -> str:
             "INVOCATION": keys.invocation(""),
             "TARGETS": keys.targets(""),
             "FLEET": keys.fleet(""),
+            "SEALED": keys.sealed(""),
             "HISTORY": keys.history(""),
             "RECORD": keys.record(""),
             "HISTORY_BYTES": keys.HISTORY_BYTES,

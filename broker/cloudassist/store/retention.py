@@ -44,7 +44,14 @@ def forget_records(invoke_id: str, instance_ids: Sequence[str]) -> Call[None]:
 def forget_invocation(invoke_id: str) -> tuple[Call[None], ...]:
     """Remove an invocation whose records are gone; from the list of the finished ones last, to come again till then."""
     return (
-        command(as_nothing, "UNLINK", keys.invocation(invoke_id), keys.targets(invoke_id), keys.fleet(invoke_id)),
+        command(
+            as_nothing,
+            "UNLINK",
+            keys.invocation(invoke_id),
+            keys.targets(invoke_id),
+            keys.fleet(invoke_id),
+            keys.sealed(invoke_id),
+        ),
         command(as_nothing, "ZREM", keys.INVOCATIONS, invoke_id),
         command(as_nothing, "ZREM", keys.FINISHED, invoke_id),
     )

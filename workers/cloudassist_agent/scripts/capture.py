@@ -1,10 +1,16 @@
 """The output of a script, bounded: its first and its last part are kept, what lies between is counted."""
 
+from cloudassist_agent.scripts.mask import Mask
+
 
 class Capture:
-    """Takes bytes without limit and keeps at most ``limit`` of them: half for the head, half for the tail."""
+    """Takes bytes without limit and keeps at most ``limit`` of them: half for the head, half for the tail.
 
-    def __init__(self, limit: int) -> None:
+    What ``mask`` takes out of them is neither kept nor counted.
+    """
+
+    def __init__(self, limit: int, mask: Mask | None = None) -> None:
+        self._mask = mask
         self._head_limit = limit // 2
         self._tail_limit = limit - self._head_limit
         self._head = bytearray()
@@ -13,6 +19,14 @@ class Capture:
 
     def feed(self, data: bytes) -> None:
         """Take more output."""
+        self._keep(data if self._mask is None else self._mask.feed(data))
+
+    def end(self) -> None:
+        """Take what was held back, since it could have been the beginning of a secret."""
+        if self._mask is not None:
+            self._keep(self._mask.rest())
+
+    def _keep(self, data: bytes) -> None:
         self.total += len(data)
         room = self._head_limit - len(self._head)
         if room > 0:

@@ -26,6 +26,7 @@ local function close_invocation(at, retention_ms)
     for _, key in ipairs({ at.targets, Key.FLEET .. invoke_id, Key.HISTORY .. invoke_id }) do
       redis.call('PEXPIRE', key, retention_ms)
     end
+    redis.call('DEL', Key.SEALED .. invoke_id)
     redis.call('ZADD', Key.FINISHED, now_ms(), invoke_id)
     release_command(state[4], invoke_id)
   end

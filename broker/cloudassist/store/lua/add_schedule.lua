@@ -14,7 +14,7 @@ local function add_schedule(keys, args)
   end
   if args[2] == '1' then
     redis.call('HSET', invocation, 'planned', 1)
-    for _, key in ipairs({ invocation, targets, fleet }) do
+    for _, key in ipairs({ invocation, targets, fleet, Key.SEALED .. args[1] }) do
       redis.call('PERSIST', key)
     end
     redis.call('ZADD', keys[4], redis.call('INCR', keys[8]), args[1])
