@@ -35,12 +35,13 @@ test: $(READY) ## run the tests (those with wine: make test-windows)
 test-windows: $(READY) ## run the Windows side's command lines with wine, where that is installed
 	$(BIN)/python -m pytest tests/windows -rs
 
-check: $(READY) ## lint, format, types, layers
+check: $(READY) ## lint, format, types, layers, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --platform win32 --exclude '^$$' -m cloudassist_agent.scripts.windows -m cloudassist_agent.service.windows
 	$(BIN)/lint-imports
+	.ci/audit
 
 bench: $(READY) ## measure, as ratios in one run (QUICK=1 for a short one)
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(QUICK),--quick)

@@ -5,7 +5,8 @@ import pytest
 
 from cloudassist.error_code import ErrorCode
 from cloudassist_agent.scripts import script
-from cloudassist_agent.scripts.script import ScriptError, interpreter_of, script_file
+from cloudassist_agent.scripts.script import ScriptError, interpreter_of
+from cloudassist_agent.scripts.script_file import script_file
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from cloudassist_agent.scripts.capture import Capture
 from cloudassist_agent.scripts.following import Ended, Ending, Follower
 from cloudassist_agent.scripts.mask import Mask
 from cloudassist_agent.scripts.running import Run
-from cloudassist_agent.scripts.script import Script, ScriptError, script_file
+from cloudassist_agent.scripts.script import Script, ScriptError
+from cloudassist_agent.scripts.script_file import script_file
 from cloudassist_agent.scripts.system import SCRIPTS, ScriptProcess, User
 from cloudassist_agent.scripts.toll import Toll
 from cloudassist_agent.settings import AgentSettings

@@ -10,6 +10,8 @@ from cloudassist.errors import CloudAssistError, ConfigurationError
 from cloudassist.settings import Settings, bounded
 from cloudassist_agent.scripts import system
 
+PRIVATE_UMASK: Final = 0o077
+"""What the agent's own files allow to others, whatever it was started with: nothing. Scripts have another mask."""
 QUEUES_PER_CHANNEL: Final = 100
 """Instance queues that one channel pops from: each pop names them all, to the server, every time."""
 

@@ -1,6 +1,7 @@
 """The agent's Celery worker: built in code for the lean entry point, and started by ``celery worker`` alike."""
 
 import logging
+import os
 import signal
 import threading
 from functools import cache
@@ -21,7 +22,7 @@ from cloudassist_agent import logs, remote
 from cloudassist_agent.agent import Agent
 from cloudassist_agent.control import StopConsumer
 from cloudassist_agent.scripts import system
-from cloudassist_agent.settings import QUEUES_PER_CHANNEL, AgentSettings
+from cloudassist_agent.settings import PRIVATE_UMASK, QUEUES_PER_CHANNEL, AgentSettings
 from cloudassist_agent.tasks import RunOrder
 from cloudassist_agent.upstream.presence import EVENT_SECONDS
 
@@ -42,6 +43,7 @@ class AgentApplication(Application):
 
     def check(self) -> None:
         """Make the agent; raises ConfigurationError where it could not work."""
+        os.umask(PRIVATE_UMASK)
         self.agent = Agent(self.settings, self)
         self.run_order.agent = self.agent
 

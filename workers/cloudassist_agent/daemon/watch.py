@@ -17,7 +17,7 @@ from cloudassist_agent import folder, logs
 from cloudassist_agent.daemon.client_process import ClientProcess, UnitProcess
 from cloudassist_agent.daemon.judge import Budget, Judge, Look
 from cloudassist_agent.daemon.reporter import Reporter
-from cloudassist_agent.settings import AgentSettings
+from cloudassist_agent.settings import PRIVATE_UMASK, AgentSettings
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +157,7 @@ class Daemon:
 
 def main(settings: AgentSettings, unit: str | None) -> None:
     """Watch over an agent: one that is started from here, or the one of a systemd unit."""
+    os.umask(PRIVATE_UMASK)
     logs.configure("INFO", logs.file_of_daemon(settings.log_file), "AssistDaemon")
     # An agent that is ended since it hangs says where.
     os.environ.setdefault("PYTHONFAULTHANDLER", "1")

@@ -1,16 +1,12 @@
-"""The script file: a private folder per run below the task execution path, and the command line that runs it.
+"""A script as it is written to its file, and the command line that runs it.
 
-A script is never executed directly: ``interpreter file`` also works where the file's mode or the file system forbids
+It is never executed directly: ``interpreter file`` also works where the file's mode or the file system forbids
 execution, and the text cannot be busy.
 """
 
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from cloudassist.error_code import ErrorCode
@@ -80,42 +76,3 @@ def interpreter_of(text: str) -> tuple[str, ...]:
         named = words[0] if words else "none"
         raise ScriptError(ErrorCode.EXECUTION_EXCEPTION, f"the script's interpreter was not found: {named}")
     return tuple(words)
-
-
-def _to_nobody(*_: Path) -> None:
-    """Leave files with the agent's own user."""
-
-
-@contextmanager
-def script_file(
-    script: Script, folder: Path, *, keep: bool, give: Callable[..., None] = _to_nobody
-) -> Iterator[Sequence[str]]:
-    """Write a script; yield the command line that runs it, and remove the file afterwards.
-
-    ``give`` is handed the file and its folder, to give them to the user that runs the script. Raises ScriptError
-    (ExecutionException) where the file cannot be written.
-    """
-    try:
-        private = Path(tempfile.mkdtemp(prefix="cloudassist-", dir=folder))
-    except OSError as error:
-        raise ScriptError(ErrorCode.EXECUTION_EXCEPTION, f"no folder could be made in {folder}: {error}") from error
-    path = private / f"script{script.ending}"
-    try:
-        try:
-            path.write_bytes(script.data)
-            give(path, private)
-        except OSError as error:
-            raise ScriptError(ErrorCode.EXECUTION_EXCEPTION, f"{path} could not be written: {error}") from error
-        yield [*script.interpreter, str(path)]
-    finally:
-        if not keep:
-            _remove(private, path)
-
-
-def _remove(private: Path, path: Path) -> None:
-    """Remove the folder; quickly where it holds the script alone, which it nearly always does."""
-    try:
-        path.unlink()
-        private.rmdir()
-    except OSError:
-        shutil.rmtree(private, ignore_errors=True)

@@ -1,0 +1,173 @@
+"""Attacks on the folder of a run by others on the same machine, and by the script itself."""
+
+import os
+import pwd
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from cloudassist_agent.scripts.private_folder import private_folder, write_new
+from cloudassist_agent.scripts.script import ScriptError, shell
+from cloudassist_agent.scripts.script_file import script_file
+from support.waiting import wait_until
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as two users")
+NOBODY = pwd.getpwnam("nobody")
+
+
+@pytest.fixture
+def shared():
+    """A place like /tmp, which the user nobody can reach as well: pytest's own folders are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        place.chmod(0o1777)
+        yield place
+
+
+def as_nobody(code, *arguments, **options):
+    """Start Python as the user nobody."""
+    command = ["setpriv", "--reuid=nobody", f"--regid={NOBODY.pw_gid}", "--clear-groups", sys.executable, "-c", code]
+    return subprocess.Popen([*command, *map(str, arguments)], **options)
+
+
+def test_it_is_private_and_goes_with_all_that_is_in_it(tmp_path):
+    with private_folder(tmp_path, keep=False) as folder:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        write_new(folder / "file", b"x")
+        assert stat.S_IMODE((folder / "file").stat().st_mode) == 0o600
+        (folder / "deep" / "er").mkdir(parents=True)
+        (folder / "deep" / "er" / "file").touch()
+        (folder / "link").symlink_to("/etc")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_stays_where_it_is_to_be_kept(tmp_path):
+    with private_folder(tmp_path, keep=True) as folder:
+        pass
+    assert folder.is_dir()
+
+
+def refusal(place):
+    with pytest.raises(ScriptError) as caught, private_folder(place, keep=False):
+        pass
+    return caught.value.info
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757])
+def test_a_place_that_others_can_change_is_refused(tmp_path, mode):
+    place = tmp_path / "open"
+    place.mkdir()
+    place.chmod(mode)
+    assert f"others than root and the agent's user can change {place}" in refusal(place)
+    place.chmod(mode | stat.S_ISVTX)
+    with private_folder(place, keep=False) as folder:
+        assert folder.parent == place
+
+
+def test_so_is_a_place_below_one_that_others_can_change(tmp_path):
+    place = tmp_path / "open" / "closed"
+    place.mkdir(parents=True)
+    place.parent.chmod(0o777)
+    assert str(place.parent) in refusal(place)
+
+
+@as_root
+def test_so_is_a_place_of_somebody_else_and_a_link_of_theirs(tmp_path):
+    place, link = tmp_path / "theirs", tmp_path / "link"
+    place.mkdir()
+    link.symlink_to(tmp_path)
+    os.chown(place, NOBODY.pw_uid, -1)
+    os.lchown(link, NOBODY.pw_uid, -1)
+    assert str(place) in refusal(place)
+    assert str(link) in refusal(link)
+
+
+def test_a_place_that_is_not_there_is_said(tmp_path):
+    assert "No such file" in refusal(tmp_path / "none")
+
+
+def test_a_file_is_never_written_through_what_is_there(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / "link").symlink_to(victim)
+    for name in ("link", "victim"):
+        with pytest.raises(FileExistsError):
+            write_new(tmp_path / name, b"x")
+    assert victim.read_text() == "mine"
+
+
+MISCHIEF = {
+    "the folder becomes a link": "os.rename(folder, folder + '.gone'); os.symlink(victim, folder)",
+    "the folder becomes another": "os.rename(folder, folder + '.gone'); os.mkdir(folder); open(folder + '/x', 'w')",
+    "the file becomes a link": "os.unlink(script); os.symlink(victim + '/script.sh', script)",
+    "links to folders and files": "os.symlink(victim, folder + '/a'); os.symlink(victim + '/script.sh', folder + '/b')",
+    "the way up": "os.mkdir(folder + '/deep'); os.symlink('/', folder + '/deep/root')",
+}
+
+
+@as_root
+@pytest.mark.parametrize("what", MISCHIEF)
+def test_a_script_that_exchanges_its_folder_makes_the_agent_remove_nothing_else(shared, tmp_path, what):
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "script.sh").write_text("precious")
+    (victim / "other").write_text("precious")
+    give = lambda *paths: [os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid) for path in paths]  # noqa: E731
+    code = f"import os, sys; folder, script, victim = sys.argv[1:]; {MISCHIEF[what]}"
+    with script_file(shell("true"), shared, keep=False, give=give) as command:
+        script = Path(command[-1])
+        assert as_nobody(code, script.parent, script, victim).wait(20) == 0
+    assert (victim / "script.sh").read_text() == (victim / "other").read_text() == "precious"
+    assert (victim / "other").stat().st_uid == 0
+
+
+GREED = """
+import os, sys
+place, victim = sys.argv[1:]
+print("ready", flush=True)
+while True:
+    for name in os.listdir(place):
+        path = os.path.join(place, name)
+        for attempt in (
+            lambda: os.rename(path, path + ".gone"),
+            lambda: os.symlink(victim, path),
+            lambda: os.symlink(victim, os.path.join(path, "script.sh")),
+            lambda: open(os.path.join(path, "script.sh")).read() and print("read", flush=True),
+            lambda: os.rmdir(path),
+        ):
+            try:
+                attempt()
+            except OSError:
+                pass
+"""
+
+
+@as_root
+def test_somebody_who_races_gets_neither_in_nor_in_the_way(shared, tmp_path):
+    """Two hundred scripts, while another user tries to exchange, read and remove whatever appears."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    greedy = as_nobody(GREED, shared, victim, stdout=subprocess.PIPE)
+    said = []
+    listener = threading.Thread(target=lambda: said.extend(greedy.stdout))
+    listener.start()
+    try:
+        wait_until(lambda: said, "the other user to begin")
+        for number in range(200):
+            with script_file(shell(f"echo {number}"), shared, keep=False) as command:
+                done = subprocess.run(command, capture_output=True, check=True)
+                assert done.stdout == f"{number}\n".encode()
+    finally:
+        greedy.kill()
+        greedy.wait(10)
+        listener.join(10)
+        greedy.stdout.close()
+    assert said == [b"ready\n"]
+    assert victim.read_text() == "precious"
+    # What is left is what the other user has made there.
+    assert {path.lstat().st_uid for path in shared.iterdir()} <= {NOBODY.pw_uid}
