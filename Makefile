@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--no-emit-index-url --no-header --no-annotate --upgrade --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-windows check bench lock clean
+.PHONY: help setup demo up test test-windows check bench soak lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -42,6 +42,13 @@ check: $(READY) ## lint, format, types, layers, known vulnerabilities
 	$(BIN)/mypy --platform win32 --exclude '^$$' -m cloudassist_agent.scripts.windows -m cloudassist_agent.service.windows
 	$(BIN)/lint-imports
 	.ci/audit
+
+soak: $(READY) ## try a hundred thousand odd inputs on whatever takes any from outside (minutes)
+	$(BIN)/python -m pytest tests/fuzz --hypothesis-profile=soak --timeout=1800
+	@$(BIN)/python -c "import atheris" 2>/dev/null || { echo "atheris is not installed: no coverage-guided run"; exit 0; }; \
+	for surface in queue order reports frequency; do \
+		PYTHONPATH=tests $(BIN)/python tests/fuzz/coverage_guided.py $$surface -max_total_time=30 -verbosity=0 || exit 1; \
+	done
 
 bench: $(READY) ## measure, as ratios in one run (QUICK=1 for a short one)
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(QUICK),--quick)

@@ -17,6 +17,7 @@ from support.servers import private_server
 
 # Examples run on a machine that does other things as well: time says nothing about them.
 hypothesis_settings.register_profile("default", deadline=None)
+hypothesis_settings.register_profile("soak", deadline=None, max_examples=10_000, print_blob=True)
 hypothesis_settings.load_profile("default")
 
 

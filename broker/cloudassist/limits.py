@@ -67,8 +67,6 @@ INSTANCE_ID_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 """What an instance may be called: it becomes part of queue names and of access rules (design)."""
 INTERVAL_SECONDS: Final = 10
 """Seconds between two runs of a recurring task, the fewest (overview)."""
-FREQUENCY_CHARACTERS: Final = 1_000
-"""Characters of a Frequency (design)."""
 RATE_SECONDS: Final = 7 * 86_400
 """Seconds of a rate, the most (api a.19)."""
 MISFIRE_SECONDS: Final = 60

@@ -11,12 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
-from cloudassist import envelope
+from cloudassist import envelope, expressions
 from cloudassist.errors import MessageError
 from cloudassist.fields import integer, parse_array, text
 from cloudassist.keyring import SigningKey
 from cloudassist.keyset import KeySet
-from cloudassist.limits import FREQUENCY_CHARACTERS
 
 WARRANT_BYTES: Final = 4 * 1024
 """Bytes of a warrant's text, the most (about 400 are used)."""
@@ -57,7 +56,7 @@ class Warrant:
             payload_hash=text(source, "payload_hash", most=64),
             targets=text(source, "targets", most=64),
             start_by=integer(source, "start_by", least=0, most=_MAXIMUM_MS),
-            frequency=text(source, "frequency", most=FREQUENCY_CHARACTERS),
+            frequency=text(source, "frequency", most=expressions.CHARACTERS),
             time_zone=text(source, "time_zone", most=64),
             creation_time=integer(source, "creation_time", least=0, most=_MAXIMUM_MS),
             grace_ms=integer(source, "grace_ms", least=0, most=_MAXIMUM_MS),

@@ -39,7 +39,7 @@ ADOPTION_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Letter:
+class Letter:
     """One message on ``reports``: as it came, the bytes that its MAC is over, the MAC, and what it says."""
 
     raw: bytes
@@ -102,21 +102,21 @@ class Aggregator(Looper):
         self._proofs.prepare({letter.message.instance_id for letter in others})
         self._settle(others)
 
-    def _read(self, batch: Sequence[bytes]) -> list[_Letter]:
+    def _read(self, batch: Sequence[bytes]) -> list[Letter]:
         letters = []
         for raw in batch:
             try:
-                letters.append(_open(raw))
+                letters.append(open_letter(raw))
             except MessageError as error:
                 self._reject(raw, error.reason)
         return letters
 
-    def _settle(self, letters: Sequence[_Letter]) -> None:
+    def _settle(self, letters: Sequence[Letter]) -> None:
         """Apply what can be proven, tell whoever waits, and put aside the rest.
 
         If the ledger does not even take that, the turn fails and comes again.
         """
-        proven: list[_Letter] = []
+        proven: list[Letter] = []
         calls: list[Call[Any]] = []
         for letter in letters:
             try:
@@ -135,7 +135,7 @@ class Aggregator(Looper):
             elif answer is False:
                 self._reject(letter.raw, "foreign-key")
 
-    def _call_of(self, letter: _Letter) -> Call[Any]:
+    def _call_of(self, letter: Letter) -> Call[Any]:
         if isinstance(letter.message, Registration):
             self._proofs.check_registration(letter)
             return instances.register(letter.message)
@@ -174,7 +174,7 @@ class _Proofs:
             else:
                 self._known[instance_id] = self._mac_keys(instance_id, keyring.decode_public_key(text))
 
-    def check_registration(self, letter: _Letter) -> None:
+    def check_registration(self, letter: Letter) -> None:
         """Raise MessageError unless the sender holds the private half of the key that it names."""
         registration = letter.message
         assert isinstance(registration, Registration)
@@ -183,7 +183,7 @@ class _Proofs:
             raise MessageError("bad-mac")
         self._known.pop(registration.instance_id, None)
 
-    def check(self, letter: _Letter) -> None:
+    def check(self, letter: Letter) -> None:
         """Raise MessageError unless the instance sent this, and about itself or a record of its own."""
         instance_id = letter.message.instance_id
         if isinstance(letter.message, Report) and ids.split_record_id(letter.message.record_id)[1] != instance_id:
@@ -200,11 +200,11 @@ class _Proofs:
         return tuple(key.mac_key(instance_id, public) for key in self._keys)
 
 
-def _fits(letter: _Letter, keys: Sequence[bytes]) -> bool:
+def _fits(letter: Letter, keys: Sequence[bytes]) -> bool:
     return any(keyring.same_mac(keyring.mac(key, letter.body), letter.mac) for key in keys)
 
 
-def _open(raw: bytes) -> _Letter:
+def open_letter(raw: bytes) -> Letter:
     """Unwrap a kombu message; raises MessageError."""
     envelope = fields.parse_object(raw, limit=limits.MESSAGE_BYTES)
     body, headers, properties = (envelope.get(name) for name in ("body", "headers", "properties"))
@@ -215,10 +215,10 @@ def _open(raw: bytes) -> _Letter:
         data = base64.b64decode(body, validate=True) if encoded else body.encode()
     except (binascii.Error, ValueError):
         raise MessageError("bad-body") from None
-    return _Letter(raw, data, fields.text(headers, messages.MAC_HEADER, most=64), messages.decode(data))
+    return Letter(raw, data, fields.text(headers, messages.MAC_HEADER, most=64), messages.decode(data))
 
 
-def _touched(letters: Sequence[_Letter]) -> set[str]:
+def _touched(letters: Sequence[Letter]) -> set[str]:
     """Return the invocations that reports are about."""
     return {
         ids.split_record_id(letter.message.record_id)[0] for letter in letters if isinstance(letter.message, Report)

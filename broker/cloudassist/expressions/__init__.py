@@ -22,7 +22,7 @@ from cloudassist.expressions.fault import Fault
 from cloudassist.expressions.gaps import check_gaps
 from cloudassist.expressions.rate import Rate
 
-__all__ = ["At", "Expression", "Fault", "check", "parse"]
+__all__ = ["CHARACTERS", "At", "Expression", "Fault", "check", "parse"]
 
 CHARACTERS: Final = 256
 """Characters of an expression, the most."""

@@ -53,7 +53,7 @@ def check(frequency: object, repeat_mode: object, timed: object, settings: Setti
         if mode == PERIOD:
             raise InvalidParameterError("MissingParam.Frequency", f"repeat_mode {PERIOD} needs a frequency")
         return ""
-    text = arguments.bounded_text("frequency", frequency, limits.FREQUENCY_CHARACTERS, "InvalidParam.Frequency")
+    text = arguments.text("frequency", frequency)
     try:
         expressions.parse(text, settings.time_zone)
     except Fault as fault:
