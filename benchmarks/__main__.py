@@ -15,7 +15,7 @@ from rich.table import Table
 
 from benchmarks.measure import Figure
 
-MODULES = ("fanout", "latency", "twenty", "agent", "idle", "reconnect", "recurring", "beats")
+MODULES = ("fanout", "latency", "twenty", "agent", "idle", "reconnect", "recurring", "beats", "security")
 WHOLE_FROM = 100
 RESULTS = Path(".run/benchmarks.json")
 

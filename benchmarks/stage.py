@@ -10,7 +10,7 @@ from pathlib import Path
 import redis
 
 from cloudassist.embedded import free_port, server_binary
-from cloudassist.keyring import create_key
+from cloudassist.installation import make_keys
 from cloudassist.messages import Registration
 from cloudassist.presence import Presence
 from cloudassist.settings import Settings
@@ -43,8 +43,9 @@ def server() -> Iterator[tuple[str, Path]]:
 
 def settings(url: str, folder: Path, most: int) -> Settings:
     """Return the settings of a producer that may name so many instances."""
-    create_key(folder / "signing.key", "signing")
-    return Settings(url=url, state_dir=folder, instances_per_call=most)
+    found = Settings(url=url, state_dir=folder, instances_per_call=most)
+    make_keys(found)
+    return found
 
 
 def pretend(url: str, names: list[str]) -> None:
