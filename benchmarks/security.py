@@ -1,7 +1,6 @@
 """What do signatures cost? Per order and per report, on the way out, on the agent, and in the aggregator."""
 
 import json
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,6 +81,8 @@ def _accepting(count: int) -> list[Figure]:
     """Measure what an agent does with an order until its script could start: all but Celery's own part."""
     payload = Payload("t-1", "c-1", "RunShellScript", SCRIPT, 60).encode()
     with stage.server() as (url, folder), redis.Redis.from_url(url) as client:
+        # In life the server's file is on another machine, and does not delay the journal's.
+        client.config_set("appendonly", "no")
         client.set("payload:x", payload)
         link = Link(make_app(AgentSettings(url=url, instance_id=("web-1",), state_dir=folder)), ServerClock())
         journal = Journal(folder / "journal.db")
@@ -91,29 +92,32 @@ def _accepting(count: int) -> list[Figure]:
         ]
         left = iter(orders)
 
-        def accept() -> None:
+        def accept() -> tuple[float, float]:
+            begun = time.perf_counter()
             order = Order.open(Purpose.RUN, next(left), KEYS, 0)
             claim = link.claim(order, "journal/boot")
             assert claim.payload is not None
             Payload.decode(claim.payload, order.payload_hash)
+            accepted = time.perf_counter()
             assert journal.begin(order.record_id, order.instance_id, "boot", claim.now, order.expires)
+            return 1000 * (accepted - begun), 1000 * (time.perf_counter() - begun)
 
         accept()
-        taken = times(accept, count)
-        commits = times(lambda: journal.begin(secrets.token_hex(8), "web-1", "boot", 0, 0), count)
+        accepted, committed = zip(*(accept() for _ in range(count)), strict=True)
+        floor = median(times(client.ping, count))
         link.close()
         journal.close()
-    whole, commit = median(taken), median(commits)
+    what = "an order accepted: verified, claimed, read"
     return [
+        Figure(QUESTION, what, median(accepted), "ms", median(accepted) / floor, "a PING", "≤ 0.5"),
         Figure(
             QUESTION,
-            "an order accepted: verify, claim, read, commit",
-            whole,
+            "… and committed to the journal's disk",
+            median(committed),
             "ms",
-            whole / commit,
-            "the commit",
-            "≤ 0.5",
-        )
+            median(committed) / floor,
+            "a PING",
+        ),
     ]
 
 

@@ -18,12 +18,14 @@ SCHEMA: Final = 1
 """Version of what is in the arrays."""
 
 Envelope = list[str]
-"""``[kid, signature in Base64, payload as JSON text]``"""
+"""``[kid, signature in Base64, payload as JSON text]``; nothing but printable ASCII."""
+
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def seal(domain: str, content: Sequence[Any], key: SigningKey) -> Envelope:
     """Return the signed envelope."""
-    payload = json.dumps([SCHEMA, *content], separators=(",", ":"))
+    payload = _encode([SCHEMA, *content])
     signature = key.sign(_tagged(domain, payload.encode()))
     return [key.kid, base64.b64encode(signature).decode(), payload]
 

@@ -106,9 +106,16 @@ class Fanout:
 
 def _message(order: Order, envelope: list[str], tag: str) -> tuple[str, str]:
     """Return the queue and the text of the message that carries an order."""
-    mold, content = _STOP, _encode(envelope)
+    # The parts are printable ASCII, in which JSON escapes two characters: that by hand takes a third of the time.
+    content = f"[{','.join(map(_quoted, envelope))}]"
+    mold = _STOP
     queue = topology.control_queue(order.instance_id)
     if order.purpose is Purpose.RUN:
-        mold, content = _RUN, _encode([[envelope], {}, {}])
+        mold, content = _RUN, f"[[{content}],{{}},{{}}]"
         queue = topology.instance_queue(order.instance_id)
-    return queue, mold % {"body": _encode(content), "queue": queue, "record": order.record_id, "tag": tag}
+    return queue, mold % {"body": _quoted(content), "queue": queue, "record": order.record_id, "tag": tag}
+
+
+def _quoted(text: str) -> str:
+    """Return printable ASCII as a string of JSON."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

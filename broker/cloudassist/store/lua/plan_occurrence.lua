@@ -60,6 +60,7 @@ local function plan_occurrence(keys, args)
       answer[index] = code
     end
   end
+  count_planned(occurrence, plan)
   if args[4] == '1' then
     redis.call('ZREM', keys[6], args[1])
     if redis.call('HSETNX', occurrence, 'planned', 1) == 1 then

@@ -11,7 +11,7 @@ local function plan_records(keys, args)
     return false
   end
   local now = now_ms()
-  local answer = {}
+  local answer, names = {}, {}
   local plan = {
     now = now, lifetime_ms = args[3], check_ms = tonumber(args[5]), open_limit = tonumber(args[6]),
     ended_ms = tonumber(times[2]) + retention_ms,
@@ -20,8 +20,10 @@ local function plan_records(keys, args)
     local record, open, presence, known = unpack(keys, 4 * index + 4, 4 * index + 7)
     local of = { invocation = at.invocation, due = due, record = record, open = open, presence = presence, known = known }
     answer[index] = plan_record(of, args[2 * index + 6], plan, '')
-    redis.call('RPUSH', at.targets, args[2 * index + 5])
+    names[index] = args[2 * index + 5]
   end
+  redis.call('RPUSH', at.targets, unpack(names))
+  count_planned(at.invocation, plan)
   redis.call('PEXPIRE', at.targets, args[3])
   if args[2] == '1' then
     redis.call('HSET', at.invocation, 'planned', 1)
