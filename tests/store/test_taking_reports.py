@@ -86,7 +86,7 @@ def test_the_backlog_counts_what_waits_and_what_is_taken(ledger, server):
 @pytest.mark.parametrize("message", [b"", b"\xff\xfe", b"x" * 100_000])
 def test_what_is_put_aside_is_counted_and_bounded(ledger, server, message):
     for _ in range(limits.REJECTED_MESSAGES + 5):
-        ledger.run(reports.put_aside(message, "not-json"))
+        ledger.run(reports.put_aside([(message, "not-json")]))
     assert server.llen(keys.REJECTED) == limits.REJECTED_MESSAGES
     assert server.hgetall(keys.REJECTED_COUNTS) == {"not-json": str(limits.REJECTED_MESSAGES + 5)}
     assert len(server.lindex(keys.REJECTED, 0)) < 4_000

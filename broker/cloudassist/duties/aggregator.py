@@ -64,6 +64,7 @@ class Aggregator(Looper):
         self._done = 0
         self._next_adoption = 0.0
         self._put_aside: Counter[str] = Counter()
+        self._rejected: list[tuple[bytes, str]] = []
 
     def turn(self) -> float:
         """Take a batch, apply it; return the seconds to rest."""
@@ -95,12 +96,14 @@ class Aggregator(Looper):
 
     def _apply(self, batch: Sequence[bytes]) -> None:
         """Apply a batch: at first who the instances are, so that what they say besides can be proven."""
+        self._rejected = []
         letters = self._read(batch)
         registrations = [letter for letter in letters if isinstance(letter.message, Registration)]
         others = [letter for letter in letters if not isinstance(letter.message, Registration)]
         self._settle(registrations)
         self._proofs.prepare({letter.message.instance_id for letter in others})
         self._settle(others)
+        self._put_rejected_aside()
 
     def _read(self, batch: Sequence[bytes]) -> list[Letter]:
         letters = []
@@ -145,10 +148,16 @@ class Aggregator(Looper):
         return reports.apply(letter.message, retention_ms=self._retention_ms, watch_ms=self._watch_ms)
 
     def _reject(self, raw: bytes, reason: str) -> None:
-        self._ledger.run(reports.put_aside(raw, reason))
+        self._rejected.append((raw, reason))
         self._put_aside[reason] += 1
         if self._put_aside[reason] == 1:
             log.warning("put aside a message on reports: %s (further ones are only counted)", reason)
+
+    def _put_rejected_aside(self) -> None:
+        """Put aside what was rejected in this turn, all of it at once: a flood must cost little."""
+        rejected, self._rejected = self._rejected, []
+        if rejected:
+            self._ledger.run(reports.put_aside(rejected))
 
 
 class _Proofs:

@@ -1,6 +1,8 @@
 """Calls of the aggregator: take reports, apply them, put aside what cannot be read."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from cloudassist import ids, limits, topology
@@ -86,14 +88,18 @@ def apply(report: Report, *, retention_ms: int, watch_ms: int) -> Call[str]:
     )
 
 
-def put_aside(message: bytes, reason: str) -> tuple[Call[None], ...]:
-    """Keep a message that cannot be used, with the reason, and count it."""
-    entry = json.dumps({"reason": reason, "bytes": len(message), "begin": message[:512].decode(errors="replace")})
-    return (
-        command(as_nothing, "LPUSH", keys.REJECTED, entry),
+def put_aside(messages: Sequence[tuple[bytes, str]]) -> list[Call[None]]:
+    """Keep messages that cannot be used, each with its reason, and count them."""
+    entries = [
+        json.dumps({"reason": reason, "bytes": len(message), "begin": message[:512].decode(errors="replace")})
+        for message, reason in messages[-limits.REJECTED_MESSAGES :]
+    ]
+    counts = Counter(reason for _, reason in messages)
+    return [
+        command(as_nothing, "LPUSH", keys.REJECTED, *entries),
         command(as_nothing, "LTRIM", keys.REJECTED, 0, limits.REJECTED_MESSAGES - 1),
-        command(as_nothing, "HINCRBY", keys.REJECTED_COUNTS, reason, 1),
-    )
+        *(command(as_nothing, "HINCRBY", keys.REJECTED_COUNTS, reason, count) for reason, count in counts.items()),
+    ]
 
 
 def takers() -> Call[list[str]]:

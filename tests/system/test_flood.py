@@ -1,0 +1,61 @@
+"""One instance floods what all share: others go on, the server keeps its memory, and all is counted. F54, F55"""
+
+import threading
+
+import pytest
+import redis
+
+from cloudassist import InvokeStatus, LocalStack, topology
+from cloudassist.store import keys, reports
+from support.malformed import GOOD
+from support.stacks import FAST, logging_script, runs
+from support.waiting import wait_until
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+
+WAITING = 5_000
+PIPELINE = 500
+MESSAGES = 200_000
+JUNK = [b"x" * 200, b"{}", str(GOOD).encode()]
+
+
+@pytest.fixture(scope="module")
+def stack():
+    environment = FAST | {"CLOUDASSIST_WAITING_REPORTS": str(WAITING)}
+    with LocalStack(instances=["good", "bad"], environment=environment) as stack:
+        yield stack
+
+
+def flood(url, ended):
+    """Push as fast as the server takes it, with an instance's own credential."""
+    with redis.Redis.from_url(url) as client:
+        for number in range(MESSAGES // PIPELINE):
+            with client.pipeline(transaction=False) as pipe:
+                for _ in range(PIPELINE):
+                    pipe.lpush(topology.REPORTS_QUEUE, JUNK[number % len(JUNK)])
+                pipe.execute()
+    ended.set()
+
+
+def test_a_flood_of_reports_is_bounded_and_others_are_heard(stack, tmp_path):
+    ended = threading.Event()
+    url = stack.environment("agent", "bad")["CLOUDASSIST_URL"]
+    flooder = threading.Thread(target=flood, args=(url, ended))
+    longest, finished = 0, []
+    with stack.assistant() as assistant, redis.Redis.from_url(stack.url, decode_responses=True) as server:
+        flooder.start()
+        while not ended.is_set():
+            run = assistant.run_command(logging_script(tmp_path), instance_ids=["good"]).wait(30)
+            finished.append(run.status)
+            longest = max(longest, server.llen(topology.REPORTS_QUEUE))
+        flooder.join(10)
+        wait_until(lambda: server.llen(topology.REPORTS_QUEUE) == 0, "the flood to be worked off", 60)
+        counts = {reason: int(count) for reason, count in server.hgetall(keys.REJECTED_COUNTS).items()}
+        last = assistant.run_command(logging_script(tmp_path), instance_ids=["good", "bad"]).wait(20)
+    assert set(finished) == {InvokeStatus.FINISHED}
+    assert last.status is InvokeStatus.FINISHED
+    assert len(runs(tmp_path)) == len(set(runs(tmp_path))) == len(finished) + 2
+    assert longest < 10 * WAITING
+    assert counts[reports.FLOODED] > 0
+    # A turn that fails may count what it put aside once more, and reports of the good one may be among the dropped.
+    assert sum(counts.values()) == pytest.approx(MESSAGES, rel=0.01)
