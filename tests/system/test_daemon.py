@@ -189,20 +189,29 @@ def test_a_signal_is_the_agents_and_so_is_a_second_one(assistant, daemon, tmp_pa
 
 
 def test_with_systemd_the_unit_is_started_and_left_alone(near, assistant, status, tmp_path):
-    """systemctl is a script here that starts what the unit would."""
+    """systemctl is a script here that starts what the unit would, unless it runs already."""
     folder = tmp_path / "bin"
     folder.mkdir()
     systemctl = folder / "systemctl"
     start = f"{sys.executable} -m cloudassist_agent run"
-    systemctl.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n{start} >> {tmp_path}/log 2>&1 &\n')
+    lines = [
+        "#!/bin/sh",
+        f'echo "$@" >> {tmp_path}/asked',
+        f"[ -e {tmp_path}/pid ] && kill -0 $(cat {tmp_path}/pid) && exit",
+        f"{start} >> {tmp_path}/log 2>&1 &",
+        f"echo $! > {tmp_path}/pid",
+    ]
+    systemctl.write_text("\n".join(lines) + "\n")
     systemctl.chmod(0o755)
     command = [*WATCH, "--unit", "cloudassist.service"]
     path = {"PATH": f"{folder}:/usr/bin:/bin"}
     try:
         with agent(near, "unit", tmp_path, command=command, wait=False, environment=path, **QUICK) as watch:
             run_soon(assistant, "unit", SOON)
-            assert (tmp_path / "asked").read_text() == "start --no-block cloudassist.service\n"
+            asked = (tmp_path / "asked").read_text()
+            assert asked == "start --no-block cloudassist.service\n"
             wait_until(lambda: status("unit").daemon_status == "Running", "the report")
+            assert (tmp_path / "asked").read_text() == asked
             assert watch.term() < SOON
         run_soon(assistant, "unit", SOON)
         assert status("unit").cloud_assistant_status

@@ -37,6 +37,8 @@ class ClientProcess:
 
     ends_with_daemon = True
     """Whether the end of the daemon is the end of the agent, too."""
+    knows_its_end = True
+    """Whether an agent that ended before it held its folder is known to have ended."""
 
     def __init__(self, settings: AgentSettings, command: Sequence[str]) -> None:
         self._lock_file = settings.lock_file
@@ -123,6 +125,7 @@ class UnitProcess(ClientProcess):
     """The same where systemd starts the agent: it is asked to, and restarts what has ended by itself."""
 
     ends_with_daemon = False
+    knows_its_end = False
 
     def __init__(self, settings: AgentSettings, unit: str) -> None:
         super().__init__(settings, ["systemctl", "start", "--no-block", unit])

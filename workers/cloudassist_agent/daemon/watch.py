@@ -102,12 +102,13 @@ class Daemon:
         return ClientState.DEAD
 
     def _absent(self, now: float) -> ClientState:
-        if self._client.starting:
+        expected = self._running_since is None and self._started_at > self._next_start
+        if self._client.starting or (expected and not self._client.knows_its_end):
             if now < self._started_at + START_SECONDS:
                 return ClientState.STARTING
             self._client.kill(dump=True)
             self._gone(now, f"it was not ready {START_SECONDS:.0f} s after its start")
-        elif self._running_since is not None or self._started_at > self._next_start:
+        elif self._running_since is not None or expected:
             self._gone(now, self._client.ending())
         if now < self._next_start:
             return ClientState.DEAD
