@@ -41,8 +41,8 @@ CALLS = {
     "stop_records": invocations.stop(
         "t-1", [f"t-1.{name}" for name in NAMES], lifetimes=LIFETIMES, check_ms=1, caller="me"
     ),
-    "apply_report": reports.apply(
-        Report("web-1", RECORD, 1, InvocationStatus.FINISHED, exit_code=0), retention_ms=1, watch_ms=1
+    "apply_reports": reports.apply(
+        [Report("web-1", RECORD, 1, InvocationStatus.FINISHED, exit_code=0)] * 2, retention_ms=1, watch_ms=1
     ),
     "add_schedule": schedules.add("t-1", "c-1", NAMES, last=True, lifetimes=LIFETIMES, due=1),
     "list_schedules": schedules.list_due(1, 1),
@@ -97,6 +97,7 @@ def test_no_call_touches_more_keys_than_the_limit():
     stop = invocations.stop("t-1", records, lifetimes=LIFETIMES, check_ms=1, caller="me")
     assert stop.words[2] <= limits.KEYS_PER_CALL
     assert READ_CHUNK <= limits.KEYS_PER_CALL
+    assert 5 * reports.APPLIED + 3 <= limits.KEYS_PER_CALL
 
 
 def test_no_status_word_stands_in_a_lua_file():

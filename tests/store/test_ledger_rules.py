@@ -32,7 +32,7 @@ LIFETIMES = Lifetimes.of(Settings(), 60)
 
 def apply(ledger, record_id, sequence, status, **fields):
     report = Report(ids.split_record_id(record_id)[1], record_id, sequence, status, **fields)
-    return ledger.call(reports.apply(report, retention_ms=60_000, watch_ms=1_000))
+    return ledger.call(reports.apply([report], retention_ms=60_000, watch_ms=1_000))[0]
 
 
 def status_of(ledger, record_id):

@@ -52,7 +52,7 @@ class Region:
     def _report(self, invoke_id: str, instance_id: str, sequence: int, status: InvocationStatus, **fields) -> None:
         report = Report(instance_id, ids.record_id(invoke_id, instance_id), sequence, status, **fields)
         retention_ms = int(1000 * self.settings.retention_seconds)
-        self.ledger.call(reports.apply(report, retention_ms=retention_ms, watch_ms=1_000))
+        self.ledger.call(reports.apply([report], retention_ms=retention_ms, watch_ms=1_000))
 
 
 def changed(settings: Settings, **changes: object) -> Settings:

@@ -13,7 +13,7 @@ import secrets
 import socket
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -120,32 +120,31 @@ class Aggregator(Looper):
         If the ledger does not even take that, the turn fails and comes again.
         """
         proven: list[Letter] = []
-        calls: list[Call[Any]] = []
         for letter in letters:
             try:
-                calls.append(self._call_of(letter))
+                self._proofs.prove(letter)
                 proven.append(letter)
             except MessageError as error:
                 self._reject(letter.raw, error.reason)
+        together = list(_together(proven))
         notices = [invocations.notice(invoke_id) for invoke_id in _touched(proven)]
-        answers = self._ledger.try_all([*calls, *notices])
-        for letter, answer in zip(proven, answers, strict=False):
+        answers = self._ledger.try_all([*map(self._call_of, together), *notices])
+        for several, answer in zip(together, answers, strict=False):
             if isinstance(answer, Exception):
-                log.error("a report could not be applied: %s", answer)
-                self._reject(letter.raw, "not-applied")
-            elif answer == "unknown":
-                self._reject(letter.raw, "unknown")
-            elif answer is False:
-                self._reject(letter.raw, "foreign-key")
+                log.error("%d reports could not be applied: %s", len(several), answer)
+            told = answer if isinstance(answer, list) else [answer] * len(several)
+            for letter, each in zip(several, told, strict=True):
+                if reason := _why_not(each):
+                    self._reject(letter.raw, reason)
 
-    def _call_of(self, letter: Letter) -> Call[Any]:
-        if isinstance(letter.message, Registration):
-            self._proofs.check_registration(letter)
-            return instances.register(letter.message)
-        self._proofs.check(letter)
-        if isinstance(letter.message, ClientStatus):
-            return instances.note_client(letter.message)
-        return reports.apply(letter.message, retention_ms=self._retention_ms, watch_ms=self._watch_ms)
+    def _call_of(self, letters: Sequence[Letter]) -> Call[Any]:
+        first = letters[0].message
+        if isinstance(first, Registration):
+            return instances.register(first)
+        if isinstance(first, ClientStatus):
+            return instances.note_client(first)
+        said = [letter.message for letter in letters if isinstance(letter.message, Report)]
+        return reports.apply(said, retention_ms=self._retention_ms, watch_ms=self._watch_ms)
 
     def _reject(self, raw: bytes, reason: str) -> None:
         self._rejected.append((raw, reason))
@@ -182,6 +181,13 @@ class _Proofs:
                 self._known.pop(instance_id, None)
             else:
                 self._known[instance_id] = self._mac_keys(instance_id, keyring.decode_public_key(text))
+
+    def prove(self, letter: Letter) -> None:
+        """Raise MessageError unless the instance sent this, and may."""
+        if isinstance(letter.message, Registration):
+            self.check_registration(letter)
+        else:
+            self.check(letter)
 
     def check_registration(self, letter: Letter) -> None:
         """Raise MessageError unless the sender holds the private half of the key that it names."""
@@ -232,3 +238,27 @@ def _touched(letters: Sequence[Letter]) -> set[str]:
     return {
         ids.split_record_id(letter.message.record_id)[0] for letter in letters if isinstance(letter.message, Report)
     }
+
+
+def _together(letters: Sequence[Letter]) -> Iterator[list[Letter]]:
+    """Return what is carried out in one call each: reports of one invocation, in their order; anything else alone."""
+    by_run: dict[str, list[Letter]] = {}
+    for letter in letters:
+        if not isinstance(letter.message, Report):
+            yield [letter]
+            continue
+        several = by_run.setdefault(ids.split_record_id(letter.message.record_id)[0], [])
+        several.append(letter)
+        if len(several) == reports.APPLIED:
+            yield list(several)
+            several.clear()
+    yield from filter(None, by_run.values())
+
+
+def _why_not(answer: object) -> str:
+    """Return why a message was not applied; empty where it was, or had no effect that it should have had."""
+    if isinstance(answer, Exception) or answer == "failed":
+        return "not-applied"
+    if answer == "unknown":
+        return "unknown"
+    return "foreign-key" if answer is False else ""

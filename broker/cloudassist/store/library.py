@@ -78,7 +78,8 @@ def _body() -> str:
         "Code": {code.name: code.value for code in ErrorCode},
         "Refusal": {refusal.name: refusal.value for refusal in Refusal},
         "Audit": {"MOST": limits.AUDIT_ENTRIES, "OK": audit.OK},
-        # The only names that a function makes itself: of which command a run is, and of which task, stands in the run.
+        # The only names that a function makes itself: of which command a run is, and of which task, stands in the run;
+        # and those of the records that reports are about, since naming them would cost more than all the rest.
         "Key": {
             "COMMAND": keys.command(""),
             "LIVE": keys.live(""),
@@ -88,6 +89,10 @@ def _body() -> str:
             "SEALED": keys.sealed(""),
             "HISTORY": keys.history(""),
             "RECORD": keys.record(""),
+            "OUTPUT": keys.output(""),
+            "OPEN": keys.open_records(""),
+            "KNOWN": keys.instance(""),
+            "CLAIM": topology.claim_key("", "")[:-1],
             "HISTORY_BYTES": keys.HISTORY_BYTES,
             "MARGIN_MS": HISTORY_MARGIN_MS,
             "FINISHED": keys.FINISHED,

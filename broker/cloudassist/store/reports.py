@@ -8,13 +8,17 @@ from typing import Any, Final
 from cloudassist import ids, limits, topology
 from cloudassist.messages import Report
 from cloudassist.store import keys
-from cloudassist.store.call import Call, Word, as_nothing, as_texts, command, flat
+from cloudassist.store.call import Call, as_nothing, as_texts, command
 from cloudassist.store.library import function_call
 
+APPLIED: Final = 150
+"""Reports applied in one call: five keys each stay below KEYS_PER_CALL."""
 FLOODED: Final = "flooded"
 """Counts the messages that were dropped unread because too many were waiting."""
 TAKE_BYTES: Final = 4 * 1024 * 1024
 """Bytes of reports taken at a time, about; at least one is taken."""
+
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def take(
@@ -47,45 +51,47 @@ def wait_for_one(taker: str, seconds: float) -> Call[bytes | None]:
     return command(_as_is, "BLMOVE", topology.REPORTS_QUEUE, keys.taken(taker), "RIGHT", "RIGHT", seconds)
 
 
-def apply(report: Report, *, retention_ms: int, watch_ms: int) -> Call[str]:
-    """Apply one report; ``applied``, ``duplicate``, ``late`` or ``unknown``."""
-    invoke_id, instance_id = ids.split_record_id(report.record_id)
-    fields: dict[str, Word | None] = {
-        "finish_time": report.finish_time,
-        "exit_code": report.exit_code,
-        "error_code": report.error_code or None,
-        "error_info": report.error_info or None,
-        "dropped": report.dropped or None,
-        "ended": report.ended or None,
-        "killed": report.killed or None,
-    }
-    given = {name: value for name, value in fields.items() if value is not None}
+def apply(reports: Sequence[Report], *, retention_ms: int, watch_ms: int) -> Call[list[str]]:
+    """Apply reports of one invocation, at most APPLIED; of each ``applied``, ``duplicate``, ``late`` or ``unknown``.
+
+    ``failed`` is one that met an error; the others are applied nevertheless.
+    """
+    invoke_id, _ = ids.split_record_id(reports[0].record_id)
     return function_call(
-        "apply_report",
+        "apply_reports",
+        [keys.invocation(invoke_id), keys.targets(invoke_id), keys.DUE],
         [
-            keys.record(report.record_id),
-            keys.invocation(invoke_id),
-            keys.targets(invoke_id),
-            keys.output(report.record_id),
-            keys.open_records(instance_id),
-            keys.DUE,
-            topology.claim_key(instance_id, report.record_id),
-            keys.instance(instance_id),
-        ],
-        [
-            report.record_id,
-            report.sequence,
-            report.status,
-            "" if report.start_time is None else report.start_time,
             retention_ms,
             watch_ms,
-            report.output,
-            report.position,
             limits.OUTPUT_BYTES,
-            *flat(given),
+            _encode([_row(report) for report in reports]),
+            *(report.output for report in reports),
         ],
-        lambda answer: answer.decode(),
+        as_texts,
     )
+
+
+def _row(report: Report) -> list[str | list[str]]:
+    """Return a report as the function reads it: as text, for Lua has no whole numbers."""
+    named = (
+        ("finish_time", report.finish_time),
+        ("exit_code", report.exit_code),
+        ("error_code", report.error_code or None),
+        ("error_info", report.error_info or None),
+        ("dropped", report.dropped or None),
+        ("ended", report.ended or None),
+        ("killed", report.killed or None),
+    )
+    return [
+        report.instance_id,
+        report.record_id,
+        str(report.sequence),
+        report.status.value,
+        "" if report.start_time is None else str(report.start_time),
+        str(report.position),
+        "" if report.exit_code is None else str(report.exit_code),
+        [text for name, value in named if value is not None for text in (name, str(value))],
+    ]
 
 
 def put_aside(messages: Sequence[tuple[bytes, str]]) -> list[Call[None]]:

@@ -1,11 +1,30 @@
 -- Shared by the functions: how many instances of an invocation have which status, and when all have ended.
 
--- Move one instance of an invocation from one counter to another; from is nil where it is new.
-local function count(invocation, from, to)
-  if from then
-    redis.call('HINCRBY', invocation, 'n.' .. from, -1)
+-- Return what the functions need to know of an invocation, nil where there is none. schedule and due are those of one run
+-- of a recurring task.
+local function read_run(invocation)
+  local ends_by, start_by, schedule, due = unpack(redis.call('HMGET', invocation, 'ends_by', 'start_by', 'schedule', 'due'))
+  if not ends_by then
+    return nil
   end
-  redis.call('HINCRBY', invocation, 'n.' .. to, 1)
+  return { ends_by = tonumber(ends_by), start_by = tonumber(start_by), schedule = schedule, due = tonumber(due) }
+end
+
+-- Add to a counter of an invocation; where at has a table of deltas, once for all that it is told meanwhile.
+local function add(at, name, delta)
+  if at.deltas then
+    at.deltas[name] = (at.deltas[name] or 0) + delta
+  else
+    redis.call('HINCRBY', at.invocation, name, delta)
+  end
+end
+
+-- Move one instance of an invocation from one counter to another; from is nil where it is new.
+local function count(at, from, to)
+  if from then
+    add(at, 'n.' .. from, -1)
+  end
+  add(at, 'n.' .. to, 1)
 end
 
 -- Give an invocation whose instances have all ended its end and its lifetime, and let its command go. One run of a
@@ -30,4 +49,15 @@ local function close_invocation(at, retention_ms)
     redis.call('ZADD', Key.FINISHED, now_ms(), invoke_id)
     release_command(state[4], invoke_id)
   end
+end
+
+-- Write down what was added up, and see whether all have ended.
+local function settle_counts(at, retention_ms)
+  for name, delta in pairs(at.deltas) do
+    if delta ~= 0 then
+      redis.call('HINCRBY', at.invocation, name, delta)
+    end
+  end
+  at.deltas = nil
+  close_invocation(at, retention_ms)
 end

@@ -42,7 +42,7 @@ local function settle_member(schedule, instance, member, retention_ms)
     to = last_due and member.seen >= tonumber(last_due) and member.outcome or nil
   end
   if to then
-    count(at.invocation, member.status, to)
+    count(at, member.status, to)
     member.status = to
     local record = Key.RECORD .. schedule .. '@' .. string.format('%.0f', member.last) .. '.' .. instance
     if to == Status.FINISHED and redis.call('HGET', record, 'exit_code') ~= '0' then
@@ -55,18 +55,18 @@ local function settle_member(schedule, instance, member, retention_ms)
   end
 end
 
--- Return the task, the moment and the instance of a record of a recurring task; nothing for any other record.
-local function run_of(at, record_id)
-  local schedule, due = unpack(redis.call('HMGET', at.invocation, 'schedule', 'due'))
+-- Return the entry of an instance where its record is one of a recurring task; at.run is that task's run.
+local function member_of(at, record_id)
+  local schedule = at.run and at.run.schedule
   if schedule then
-    return schedule, tonumber(due), string.match(record_id, '%.(.+)$')
+    local instance = string.match(record_id, '%.(.+)$')
+    return read_member(Key.FLEET .. schedule, instance), schedule, instance
   end
 end
 
 -- Count a start.
 local function note_repeat(at, record_id)
-  local schedule, _, instance = run_of(at, record_id)
-  local member = schedule and read_member(Key.FLEET .. schedule, instance)
+  local member, schedule, instance = member_of(at, record_id)
   if member then
     member.repeats = member.repeats + 1
     write_member(Key.FLEET .. schedule, instance, member)
@@ -85,20 +85,19 @@ end
 
 -- Count the output of a record, which is kept as long as its run.
 local function note_output(at, bytes)
-  if redis.call('HEXISTS', at.invocation, 'schedule') == 1 then
-    redis.call('HINCRBY', at.invocation, 'bytes', bytes)
+  if at.run and at.run.schedule then
+    add(at, 'bytes', bytes)
     redis.call('INCRBY', Key.HISTORY_BYTES, bytes)
   end
 end
 
 -- Note that a record has ended.
 local function leave_fleet(at, record_id, status, retention_ms)
-  local schedule, due, instance = run_of(at, record_id)
-  local member = schedule and read_member(Key.FLEET .. schedule, instance)
+  local member, schedule, instance = member_of(at, record_id)
   if member then
     member.open = member.open - 1
     redis.call('HINCRBY', Key.INVOCATION .. schedule, 'n.open', -1)
-    if member.last == due then
+    if member.last == at.run.due then
       member.outcome = status
     end
     settle_member(schedule, instance, member, retention_ms)

@@ -1,39 +1,59 @@
 -- Shared by the functions: the one way in which a record changes its status, and what hangs on it.
 
--- Note that a record has started: it does not wait any more.
-local function note_start(at, record_id, start_time)
-  if redis.call('HSETNX', at.record, 'start_time', start_time) == 1 then
-    redis.call('HINCRBY', at.invocation, 'n.pending', -1)
-    note_repeat(at, record_id)
+-- Return what the functions need to know of a record.
+local function read_record(record)
+  local status, start_time, sequence, late_status, output_end =
+    unpack(redis.call('HMGET', record, 'status', 'start_time', 'sequence', 'late_status', 'output_end'))
+  return {
+    status = status, start_time = start_time, sequence = sequence, late_status = late_status, output_end = output_end,
+  }
+end
+
+-- Note that a record has started: it does not wait any more. Whoever calls this writes new_start_time down.
+local function note_start(at, state, record_id, start_time)
+  if not state.start_time then
+    state.start_time = start_time
+    state.new_start_time = start_time
+    if state.status == Status.RUNNING then
+      add(at, 'n.pending', -1)
+      note_repeat(at, record_id)
+    end
   end
 end
 
--- Move a record, if the move is legal, and write its new fields. at: the keys of the record by name.
--- Returns whether it moved.
-local function move(at, record_id, to, fields, retention_ms)
-  local from, started = unpack(redis.call('HMGET', at.record, 'status', 'start_time'))
-  if not from or not Moves[from][to] or redis.call('EXISTS', at.invocation) == 0 then
+-- Move a record, if the move is legal, and write its new fields. at: the keys of the record by name; state: what is known
+-- of it; exit_code is that of a script that has finished. Returns whether it moved.
+local function move(at, state, record_id, to, fields, retention_ms, exit_code)
+  local from, run, now = state.status, at.run, now_ms()
+  if not from or not Moves[from][to] or not run then
     return false
   end
-  redis.call('HSET', at.record, 'status', to, 'update_time', now_ms(), unpack(fields))
-  count(at.invocation, from, to)
-  if from == Status.RUNNING and not started then
-    redis.call('HINCRBY', at.invocation, 'n.pending', -1)
+  redis.call('HSET', at.record, 'status', to, 'update_time', now, unpack(fields))
+  count(at, from, to)
+  if from == Status.RUNNING and not state.start_time then
+    add(at, 'n.pending', -1)
   end
-  if to == Status.FINISHED and redis.call('HGET', at.record, 'exit_code') ~= '0' then
-    redis.call('HINCRBY', at.invocation, 'n.nonzero', 1)
+  if to == Status.FINISHED and exit_code ~= '0' then
+    add(at, 'n.nonzero', 1)
   end
+  state.status = to
   if Terminal[to] then
     redis.call('SREM', at.open, record_id)
-    redis.call('ZREM', at.due, record_id)
+    if at.ended then
+      at.ended[#at.ended + 1] = record_id
+    else
+      redis.call('ZREM', at.due, record_id)
+    end
     if redis.call('EXISTS', at.known) == 1 then
       redis.call('HINCRBY', at.known, 'invocation_count', 1)
     end
-    local times = redis.call('HMGET', at.invocation, 'start_by', 'ends_by')
     -- It stays as long as its invocation, which may end later and is kept from then on.
-    redis.call('PEXPIREAT', at.record, math.max(tonumber(times[2]), now_ms()) + retention_ms)
-    redis.call('PEXPIREAT', at.claim, math.max(tonumber(times[1]), now_ms()) + Claim.MARGIN_MS)
-    close_invocation(at, retention_ms)
+    state.expires = math.max(run.ends_by, now) + retention_ms
+    redis.call('PEXPIREAT', at.record, state.expires)
+    redis.call('PEXPIREAT', at.claim, math.max(run.start_by, now) + Claim.MARGIN_MS)
+    if not at.deltas then
+      close_invocation(at, retention_ms)
+    end
     leave_fleet(at, record_id, to, retention_ms)
   end
   return true

@@ -10,7 +10,7 @@ local function add_schedule(keys, args)
   for index = 6, #args do
     redis.call('RPUSH', targets, args[index])
     new_member(fleet, args[index])
-    count(invocation, nil, Status.RUNNING)
+    count({ invocation = invocation }, nil, Status.RUNNING)
   end
   if args[2] == '1' then
     redis.call('HSET', invocation, 'planned', 1)

@@ -11,6 +11,8 @@ local function expire_record(keys, args)
   if holder and holder ~= Claim.EXPIRED then
     return 0
   end
-  local moved = move(at, args[1], Status.FAILED, { 'error_code', args[2], 'finish_time', now_ms() }, tonumber(args[3]))
+  at.run = read_run(at.invocation)
+  local fields = { 'error_code', args[2], 'finish_time', now_ms() }
+  local moved = move(at, read_record(at.record), args[1], Status.FAILED, fields, tonumber(args[3]))
   return moved and 1 or 0
 end

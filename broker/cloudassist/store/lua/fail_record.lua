@@ -7,6 +7,8 @@ local function fail_record(keys, args)
     record = keys[1], invocation = keys[2], targets = keys[3], open = keys[4], due = keys[5], claim = keys[6],
     known = keys[7],
   }
-  local moved = move(at, args[1], Status.FAILED, { 'error_code', args[2], 'finish_time', now_ms() }, tonumber(args[3]))
+  at.run = read_run(at.invocation)
+  local fields = { 'error_code', args[2], 'finish_time', now_ms() }
+  local moved = move(at, read_record(at.record), args[1], Status.FAILED, fields, tonumber(args[3]))
   return moved and 1 or 0
 end

@@ -11,7 +11,7 @@ local function stop_schedule(keys, args)
     local instance = args[index]
     local member = read_member(keys[2], instance)
     if member and member.status == Status.RUNNING then
-      count(keys[1], Status.RUNNING, Status.STOPPING)
+      count({ invocation = keys[1] }, Status.RUNNING, Status.STOPPING)
       member.status = Status.STOPPING
       settle_member(args[1], instance, member, tonumber(args[2]))
     end

@@ -29,6 +29,7 @@ local function take_reports(keys, args)
     -- A few at a time: they may be large.
     local size = math.min(Slice, most - #held, waiting - count)
     local newest_first = redis.call('LRANGE', reports, -count - size, -count - 1)
+    local some = {}
     for index = #newest_first, 1, -1 do
       bytes = bytes + #newest_first[index]
       if bytes > tonumber(args[4]) and #held > 0 then
@@ -36,7 +37,10 @@ local function take_reports(keys, args)
       end
       count = count + 1
       held[#held + 1] = newest_first[index]
-      redis.call('RPUSH', taken, newest_first[index])
+      some[#some + 1] = newest_first[index]
+    end
+    if #some > 0 then
+      redis.call('RPUSH', taken, unpack(some))
     end
   end
   if count > 0 then

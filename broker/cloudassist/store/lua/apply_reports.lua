@@ -1,0 +1,86 @@
+-- Apply what instances said of records of one invocation. Repeated, overtaken and late reports change nothing.
+-- Output that comes while a script runs is kept as far as it hangs together, the last of it; that which comes with the
+-- end replaces it.
+-- KEYS: invocation targets due
+-- ARGV: retention_ms watch_ms most reports (output)*
+-- reports is a JSON array of [instance_id, record_id, sequence, status, start_time, position, exit_code, [field value …]], all
+-- of it text; what is not known is the empty text.
+-- Returns: per report applied, duplicate, late, unknown, or failed where it met an error
+local function keep_chunk(at, state, data, position, most)
+  local text = data
+  if state.output_end == tostring(position) then
+    text = (redis.call('GET', at.output) or '') .. data
+  end
+  text = string.sub(text, -most)
+  local stop = position + #data
+  redis.call('HSET', at.record, 'output_start', stop - #text, 'output_end', stop)
+  redis.call('SET', at.output, text, 'PXAT', redis.call('PEXPIRETIME', at.record))
+end
+
+local function apply_report(at, report, data, args)
+  local _, record_id, sequence, status, start_time, position, exit_code, fields = unpack(report)
+  local state = read_record(at.record)
+  if not state.status then
+    return 'unknown'
+  end
+  if state.sequence and tonumber(sequence) <= tonumber(state.sequence) then
+    return 'duplicate'
+  end
+  if Terminal[state.status] then
+    if not Terminal[status] or status == state.status or state.late_status then
+      return 'duplicate'
+    end
+    redis.call('HSET', at.record, 'late_status', status, 'late_time', now_ms())
+    return 'late'
+  end
+  if start_time ~= '' then
+    note_start(at, state, record_id, start_time)
+  end
+  local begun = state.new_start_time and { 'start_time', state.new_start_time } or {}
+  if not Terminal[status] then
+    redis.call('HSET', at.record, 'sequence', sequence, 'update_time', now_ms(), unpack(begun))
+    redis.call('ZADD', at.due, 'XX', now_ms() + tonumber(args[2]), record_id)
+    if data ~= '' then
+      keep_chunk(at, state, data, tonumber(position), tonumber(args[3]))
+    end
+    return 'applied'
+  end
+  local written = { 'sequence', sequence, unpack(fields) }
+  for _, word in ipairs(begun) do
+    written[#written + 1] = word
+  end
+  if move(at, state, record_id, status, written, tonumber(args[1]), exit_code) then
+    if state.output_end then
+      redis.call('HDEL', at.record, 'output_start', 'output_end')
+    end
+    if data ~= '' then
+      redis.call('SET', at.output, data, 'PXAT', state.expires)
+      note_output(at, #data)
+    elseif state.output_end then
+      redis.call('DEL', at.output)
+    end
+  end
+  return 'applied'
+end
+
+local function apply_reports(keys, args)
+  local run, deltas, ended = read_run(keys[1]), {}, {}
+  local answer = {}
+  for index, report in ipairs(cjson.decode(args[4])) do
+    local instance, record_id = report[1], report[2]
+    local at = {
+      invocation = keys[1], targets = keys[2], due = keys[3], run = run, deltas = deltas, ended = ended,
+      record = Key.RECORD .. record_id, output = Key.OUTPUT .. record_id, open = Key.OPEN .. instance,
+      claim = Key.CLAIM .. instance .. ':' .. record_id, known = Key.KNOWN .. instance,
+    }
+    local done, found = pcall(apply_report, at, report, args[index + 4], args)
+    answer[index] = done and found or 'failed'
+  end
+  if #ended > 0 then
+    redis.call('ZREM', keys[3], unpack(ended))
+  end
+  if run then
+    settle_counts({ invocation = keys[1], targets = keys[2], deltas = deltas }, tonumber(args[1]))
+  end
+  return answer
+end
