@@ -14,6 +14,7 @@ from cloudassist.store.ledger import Ledger
 from support.closing import faults_of
 from support.lifetimes import keys_without_lifetime
 from support.servers import private_server
+from support.stacks import WAITING_REPORTS
 
 # Examples run on a machine that does other things as well: time says nothing about them.
 hypothesis_settings.register_profile("default", deadline=None)
@@ -70,7 +71,11 @@ def every_stack_is_looked_at_before_it_closes() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
     """Three instances and everything that they need, as real processes. Tests must leave it as they found it."""
-    environment = {"CLOUDASSIST_PRESENCE_INTERVAL_SECONDS": "1", "CLOUDASSIST_TAGS": "role=web,zone=a"}
+    environment = {
+        "CLOUDASSIST_PRESENCE_INTERVAL_SECONDS": "1",
+        "CLOUDASSIST_TAGS": "role=web,zone=a",
+        "CLOUDASSIST_WAITING_REPORTS": str(WAITING_REPORTS),
+    }
     with LocalStack(instances=3, environment=environment) as stack:
         yield stack
 

@@ -6,6 +6,9 @@ from pathlib import Path
 from cloudassist import Invocation
 from cloudassist.models.record import InvocationResult
 
+WAITING_REPORTS = 5_000
+"""Reports that may wait in the shared stack."""
+
 FAST = {
     "CLOUDASSIST_PRESENCE_INTERVAL_SECONDS": "0.7",
     "CLOUDASSIST_REDELIVERY_SECONDS": "0.3",
