@@ -65,6 +65,8 @@ def texts(source: JsonObject, name: str, *, count: int, most: int) -> dict[str, 
     value = source.get(name, {})
     if not isinstance(value, dict) or len(value) > count:
         raise MessageError("bad-field", f"{name} must be an object of at most {count} entries")
+    if any(not key.isascii() and _SURROGATE.search(key) for key in value):
+        raise MessageError("bad-field", f"{name} has a name that is not valid unicode")
     return {key: text(value, key, most=most) for key in value}
 
 

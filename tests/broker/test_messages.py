@@ -79,6 +79,7 @@ def test_a_malformed_report_says_why(change, reason):
         {"tags": []},
         {"tags": {"a": 1}},
         {"tags": {"": "x"}},
+        {"tags": {"\ud800": "x"}},
         {"tags": {"k" * 65: "x"}},
         {"tags": {"k": "v" * 129}},
         {"tags": {f"k{i}": "" for i in range(21)}},

@@ -56,6 +56,13 @@ def test_output_and_exit_code_arrive(run, settings):
     assert outcome.seconds < 5
 
 
+def test_a_script_that_nests_folders_beside_its_file_has_run_and_leaves_nothing(run, settings, tmp_path):
+    nest = """cd "$(dirname "$0")"; mkdir -p "$(printf 'd/%.0s' $(seq 1500))"; echo done"""
+    outcome = carry_out(nest, run, settings)
+    assert (outcome.status, outcome.output) == (InvocationStatus.FINISHED, b"done\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_parameters_and_built_ins_are_filled_in_once(run, settings):
     outcome = carry_out(
         "printf '%s|' '{{a}}' '{{b}}' '{{ACS::InstanceId}}' '{{ACS::InvokeId}}' '{{ACS::RegionId}}'",

@@ -2,11 +2,13 @@
 
 import os
 import pwd
+import resource
 import stat
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,61 @@ def test_it_stays_where_it_is_to_be_kept(tmp_path):
     with private_folder(tmp_path, keep=True) as folder:
         pass
     assert folder.is_dir()
+
+
+@pytest.fixture
+def nest():
+    """Nest folders in one, as deep as told or until ended; with a file in the innermost."""
+    code = """
+import os, sys
+os.chdir(sys.argv[1])
+for _ in iter(int, 1) if sys.argv[2] == "ever" else range(int(sys.argv[2])):
+    os.mkdir("d")
+    os.chdir("d")
+open("file", "w").close()
+"""
+    return lambda folder, depth: subprocess.Popen([sys.executable, "-c", code, str(folder), str(depth)])
+
+
+def test_it_goes_however_deep_a_script_has_nested_folders_in_it(tmp_path, nest):
+    """Removal by recursion failed at a thousand levels, and the record of the script with it."""
+    with private_folder(tmp_path, keep=False) as folder:
+        assert nest(folder, 3_000).wait(20) == 0
+        (folder / "d" / "beside").mkdir(mode=0o500)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_goes_on_filling_it_does_not_hold_the_agent(tmp_path, nest, monkeypatch):
+    monkeypatch.setattr("cloudassist_agent.scripts.private_folder.REMOVAL_SECONDS", 0.2)
+    with private_folder(tmp_path, keep=False) as folder:
+        filling = nest(folder, "ever")
+        wait_until((folder / "d" / "d" / "d").is_dir, "the other process to begin")
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 10
+    filling.kill()
+    filling.wait(10)
+    subprocess.run(["rm", "-rf", folder], check=True)
+
+
+def test_a_folder_that_cannot_be_held_open_is_said_and_goes(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        info = refusal(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert "Too many open files" in info
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_private_once_it_was_made_is_refused(tmp_path):
+    before = os.umask(0o100)
+    try:
+        info = refusal(tmp_path)
+    finally:
+        os.umask(before)
+    assert "it is not private" in info
+    assert list(tmp_path.iterdir()) == []
 
 
 def refusal(place):
@@ -107,6 +164,7 @@ MISCHIEF = {
     "the file becomes a link": "os.unlink(script); os.symlink(victim + '/script.sh', script)",
     "links to folders and files": "os.symlink(victim, folder + '/a'); os.symlink(victim + '/script.sh', folder + '/b')",
     "the way up": "os.mkdir(folder + '/deep'); os.symlink('/', folder + '/deep/root')",
+    "links below": "os.makedirs(folder + '/a/b/c'); os.symlink(victim, folder + '/a/b/c/d')",
 }
 
 
@@ -124,6 +182,19 @@ def test_a_script_that_exchanges_its_folder_makes_the_agent_remove_nothing_else(
         assert as_nobody(code, script.parent, script, victim).wait(20) == 0
     assert (victim / "script.sh").read_text() == (victim / "other").read_text() == "precious"
     assert (victim / "other").stat().st_uid == 0
+
+
+@as_root
+def test_a_hard_link_goes_and_what_it_is_a_link_to_stays_as_it_was(shared):
+    """The user's own file, that is: the kernel lets nobody link to those of others (fs.protected_hardlinks)."""
+    give = lambda *paths: [os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid) for path in paths]  # noqa: E731
+    code = "import os, sys; folder, own = sys.argv[1:]; open(own, 'w').write('x'); os.link(own, folder + '/a')"
+    outside = shared / "outside"
+    with script_file(shell("true"), shared, keep=False, give=give) as command:
+        assert as_nobody(code, Path(command[-1]).parent, outside).wait(20) == 0
+    assert list(shared.iterdir()) == [outside]
+    assert outside.read_text() == "x"
+    assert (outside.stat().st_uid, outside.stat().st_nlink) == (NOBODY.pw_uid, 1)
 
 
 GREED = """

@@ -4,10 +4,13 @@ Nobody else can have made it, get into it or put something in its place while it
 user that runs the script, that user can: so it is held open, and emptied through that, never by its name.
 """
 
+import errno
 import os
+import secrets
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +20,8 @@ from cloudassist.error_code import ErrorCode
 from cloudassist_agent.scripts.script import ScriptError
 
 PREFIX: Final = "cloudassist-"
+REMOVAL_SECONDS: Final = 60.0
+"""Seconds that removing a folder may take, about: what a script left running may fill it faster than it is emptied."""
 
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _ROOT: Final = 0
@@ -32,9 +37,9 @@ def private_folder(place: Path, *, keep: bool) -> Iterator[Path]:
     _check(place)
     try:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+        held = _hold(folder) if _HAS_DESCRIPTORS else None
     except OSError as error:
         raise ScriptError(ErrorCode.EXECUTION_EXCEPTION, f"no folder could be made in {place}: {error}") from error
-    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW) if _HAS_DESCRIPTORS else None
     try:
         yield folder
     finally:
@@ -69,6 +74,23 @@ def _check(place: Path) -> None:
             )
 
 
+def _hold(folder: Path) -> int:
+    """Open the folder that was made, and see that it is ours alone; else it goes again. Raises OSError."""
+    held = None
+    try:
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        made = os.fstat(held)
+        if made.st_uid != os.geteuid() or stat.S_IMODE(made.st_mode) != stat.S_IRWXU:
+            raise PermissionError(errno.EPERM, "it is not private", str(folder))
+    except OSError:
+        if held is not None:
+            os.close(held)
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+    return held
+
+
 def _remove(folder: Path, held: int | None) -> None:
     if held is None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -81,9 +103,42 @@ def _remove(folder: Path, held: int | None) -> None:
 
 
 def _empty(held: int) -> None:
-    """Remove what is in a folder that is held open; what it links to is left alone."""
-    for name in os.listdir(held):
-        try:
-            os.unlink(name, dir_fd=held)
-        except OSError:
-            shutil.rmtree(name, ignore_errors=True, dir_fd=held)
+    """Remove what is in a folder that is held open; what it links to is left alone.
+
+    What is in a folder below comes up before that goes: a script can nest folders deeper than calls and descriptors
+    reach.
+    """
+    deadline = time.monotonic() + REMOVAL_SECONDS
+    left = os.listdir(held)
+    while left and time.monotonic() < deadline:
+        name = left.pop()
+        if _is_removed(name, held):
+            continue
+        with suppress(OSError):
+            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=held)
+            try:
+                left += _brought_up(below, held)
+            finally:
+                os.close(below)
+            os.rmdir(name, dir_fd=held)
+
+
+def _brought_up(below: int, held: int) -> list[str]:
+    """Empty a folder below the one that is held; return the new names there of what could not be removed at once."""
+    found = []
+    for name in os.listdir(below):
+        if not _is_removed(name, below):
+            new = secrets.token_hex(8)
+            with suppress(OSError):
+                os.rename(name, new, src_dir_fd=below, dst_dir_fd=held)
+                found.append(new)
+    return found
+
+
+def _is_removed(name: str, held: int) -> bool:
+    """Remove what is no folder, or an empty one; return whether it was removed."""
+    for remove in (os.unlink, os.rmdir):
+        with suppress(OSError):
+            remove(name, dir_fd=held)
+            return True
+    return False
