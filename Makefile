@@ -30,7 +30,7 @@ up: $(READY) ## the same stack, left running with Flower; Ctrl-C stops it
 	@$(BIN)/python -m cloudassist.up
 
 test: $(READY) ## run the tests (those with wine: make test-windows)
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --ignore=tests/windows
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder --ignore=tests/windows
 
 test-windows: $(READY) ## run the Windows side's command lines with wine, where that is installed
 	$(BIN)/python -m pytest tests/windows -rs

@@ -22,6 +22,25 @@ hypothesis_settings.register_profile("soak", deadline=None, max_examples=10_000,
 hypothesis_settings.load_profile("default")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests that share a stack run in one process, else every process would start it; and those that wait first."""
+    for item in items:
+        if isinstance(item, pytest.Function) and (group := _group(item)):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: (item.path.parent.name != "system", "near" not in getattr(item, "fixturenames", ())))
+
+
+def _group(item: pytest.Function) -> str:
+    """Return what its test shares with others: the stack of all tests, or what its file has for its own.
+
+    One process for all that start agents near a stack would be the last to end.
+    """
+    if "near" in item.fixturenames or any(hasattr(item.module, name) for name in item.fixturenames):
+        return item.path.stem
+    return "stack" if "stack" in item.fixturenames else ""
+
+
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with nothing else around it."""

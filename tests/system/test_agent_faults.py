@@ -17,7 +17,7 @@ from support.servers import cut
 from support.stacks import FAST, by_instance, logging_script, runs
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent_faults")]
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from support.processes import marked
 from support.stacks import FAST, by_instance, logging_script, runs
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent_journal")]
+pytestmark = pytest.mark.system
 
 
 def only(invocation, seconds=20):

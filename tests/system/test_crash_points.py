@@ -17,7 +17,7 @@ from support.processes import marked
 from support.stacks import FAST, by_instance, logging_script, runs
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("crash_points")]
+pytestmark = pytest.mark.system
 
 CRASHING = Path(__file__).parents[1] / "support" / "crashing.py"
 

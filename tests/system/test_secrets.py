@@ -19,7 +19,7 @@ from support.servers import cut
 from support.stacks import FAST, by_instance
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120), pytest.mark.xdist_group("secrets")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
 SECRET = "S3CRET-Qx7-VALUE"
 NAMES = ["web-1", "web-2"]

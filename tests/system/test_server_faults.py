@@ -14,7 +14,7 @@ from support.servers import answers, at_port, cut, replica_of, start_server
 from support.stacks import FAST, by_instance, logging_script, runs
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("server_faults")]
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from support.agents import agent
 from support.tls import Authority, tls_end
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120), pytest.mark.xdist_group("tls")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
 WATCH = [sys.executable, "-m", "cloudassist_agent", "watch"]
 CELERY = [str(Path(sys.executable).parent / "celery"), "-A", "cloudassist"]
