@@ -46,8 +46,8 @@ check: $(READY) ## lint, format, types, layers, known vulnerabilities
 soak: $(READY) ## try a hundred thousand odd inputs on whatever takes any from outside (minutes)
 	$(BIN)/python -m pytest tests/fuzz --hypothesis-profile=soak --timeout=1800
 	@$(BIN)/python -c "import atheris" 2>/dev/null || { echo "atheris is not installed: no coverage-guided run"; exit 0; }; \
-	for surface in queue order reports frequency; do \
-		PYTHONPATH=tests $(BIN)/python tests/fuzz/coverage_guided.py $$surface -max_total_time=30 -verbosity=0 || exit 1; \
+	for surface in queue order "signed order" "signed key set" "signed warrant" reports frequency; do \
+		PYTHONPATH=tests $(BIN)/python tests/fuzz/coverage_guided.py "$$surface" -max_total_time=30 -verbosity=0 || exit 1; \
 	done
 
 bench: $(READY) ## measure, as ratios in one run (QUICK=1 for a short one)

@@ -1,9 +1,10 @@
 """Where bytes and texts from outside come in.
 
-Each surface takes any bytes, and fails where that has another effect than to be refused: nothing is accepted that
-nobody signed, and no error comes but those that are meant to.
+Each surface takes any bytes, returns what it took of them (None: they were refused), and fails where that is anything
+but what was signed, or where another error comes than those that are meant to.
 """
 
+import base64
 import contextlib
 import json
 import time
@@ -13,7 +14,7 @@ from types import SimpleNamespace
 
 from kombu import Connection
 
-from cloudassist import expressions, guard, keyring, messages, parameters, topology, warrant
+from cloudassist import expressions, guard, ids, keyring, messages, parameters, topology, warrant
 from cloudassist.duties.aggregator import open_letter
 from cloudassist.errors import InvalidParameterError, MessageError
 from cloudassist.expressions import Fault
@@ -28,6 +29,7 @@ from cloudassist.warrant import Warrant
 from cloudassist_agent.tasks import RunOrder
 
 KEY, ROOT_KEY = SigningKey.from_seed(b"1" * 32), SigningKey.from_seed(b"2" * 32)
+OTHER_KEY = SigningKey.from_seed(b"3" * 32)
 ROOT = Root(ROOT_KEY.public)
 KEYS = KeySet(3, b"r" * 32, (TrustedKey(KEY.public),))
 NOW = 1_500
@@ -36,6 +38,8 @@ SECONDS = 5.0
 """Processor seconds that one input may take: far above what any takes, far below what somebody would call a hang."""
 
 ORDER = Order(Purpose.RUN, "t-1.web-1", 3, 9_000, 8_000, "payload:x", "0" * 44)
+STOP = Order(Purpose.STOP, "t-1.web-1", 3, 9_000)
+OTHER = Order(Purpose.RUN, "t-2.web-2", 3, 9_000, 8_000, "payload:y", "1" * 44)
 PAYLOAD = Payload("t-1", "c-1", "RunShellScript", "echo {{a}}", 60, {"a": "b"}).encode()
 WARRANT = Warrant("t-1", "hash", warrant.digest(["web-1"]), 1_000, "rate(10s)", "UTC", 5, 10_000)
 SAID = (
@@ -49,10 +53,11 @@ _SECRET_KEY = b"s" * 32
 
 @dataclass(frozen=True)
 class Surface:
-    """``feed`` takes bytes; ``genuine`` are examples of what it is made for."""
+    """``feed`` takes bytes; ``genuine`` are examples of what it is made for, ``others`` of what is made for others."""
 
     feed: Callable[[bytes], object]
     genuine: tuple[bytes, ...]
+    others: tuple[bytes, ...] = ()
 
 
 def message(body: object, **headers: object) -> bytes:
@@ -71,92 +76,142 @@ def message(body: object, **headers: object) -> bytes:
     return json.dumps(content).encode()
 
 
-def queue(data: bytes) -> None:
+def signed(domain: str, payload: bytes) -> list[str]:
+    """Return an envelope of any bytes, as a holder of the key could write it who means harm."""
+    signature = KEY.sign(b"cloudassist/" + domain.encode() + b"/v1\0" + payload)
+    return [KEY.kid, base64.b64encode(signature).decode(), payload.decode(errors="replace")]
+
+
+def queue(data: bytes) -> object:
     """What an agent pops: behind the guard, kombu and the task take it, and the one genuine order alone comes out."""
-    try:
-        guard.check_item("instance.web-1", data)
-    except MessageError:
-        return
     task = RunOrder()
     task.agent = SimpleNamespace(  # type: ignore[assignment]
         orders=SimpleNamespace(open=lambda purpose, sealed: Order.open(purpose, sealed, KEYS, NOW))
     )
     try:
+        guard.check_item("instance.web-1", data)
         accepted = task.accept(_CHANNEL.message_to_python(json.loads(data)))
     except MessageError:
-        return
+        return None
     assert accepted.args == (ORDER,)
+    return accepted
 
 
-def stop(data: bytes) -> None:
+def stop(data: bytes) -> object:
     """What comes on a control queue."""
     try:
         guard.check_item("control.web-1", data)
-        Order.open(Purpose.STOP, json.loads(json.loads(data)["body"]), KEYS, NOW)
-    except (MessageError, ValueError):
-        return
-    raise AssertionError("a stop that nobody signed")
+        found = Order.open(Purpose.STOP, _json(json.loads(data)["body"]), KEYS, NOW)
+    except MessageError:
+        return None
+    assert found == STOP
+    return found
 
 
-def order(data: bytes) -> None:
+def order(data: bytes) -> object:
     """An envelope."""
     try:
-        assert Order.open(Purpose.RUN, json.loads(data), KEYS, NOW) == ORDER
-    except (MessageError, ValueError, RecursionError):
-        return
+        found = Order.open(Purpose.RUN, _json(data), KEYS, NOW)
+    except MessageError:
+        return None
+    assert found == ORDER
+    return found
 
 
-def payload(data: bytes) -> None:
+def signed_order(data: bytes) -> object:
+    """What the signing key has signed, whatever it is."""
+    found = None
+    for purpose in Purpose:
+        with contextlib.suppress(MessageError):
+            found = Order.open(purpose, signed(purpose, data), KEYS, NOW)
+            assert Order.open(purpose, found.seal(KEY), KEYS, NOW) == found
+            assert found.record_id == ids.record_id(found.invoke_id, found.instance_id)
+    return found
+
+
+def payload(data: bytes) -> object:
     """A payload, under the hash that was signed, and under its own."""
     with contextlib.suppress(MessageError):
         assert Payload.decode(data, payload_hash(PAYLOAD)).encode() == PAYLOAD
     try:
         found = Payload.decode(data, payload_hash(data))
     except MessageError:
-        return
+        return None
     assert Payload.decode(found.encode(), payload_hash(found.encode())) == found
+    return found
 
 
-def key_set(data: bytes) -> None:
+def key_set(data: bytes) -> object:
     """A key set."""
     try:
-        assert KeySet.open(data, ROOT) == KEYS
+        found = KeySet.open(data, ROOT)
     except MessageError:
-        return
+        return None
+    assert found == KEYS
+    return found
 
 
-def warrants(data: bytes) -> None:
+def signed_key_set(data: bytes) -> object:
+    """What the root key has signed, whatever it is; its keys are asked for, too."""
+    signature = base64.b64encode(ROOT_KEY.sign(b"cloudassist/key-set/v1\0" + data)).decode()
+    try:
+        found = KeySet.open(json.dumps([signature, data.decode(errors="replace")]), ROOT)
+    except MessageError:
+        return None
+    assert KeySet.open(found.seal(ROOT_KEY), ROOT) == found
+    with contextlib.suppress(MessageError):
+        Order.open(Purpose.RUN, ORDER.seal(KEY), found, NOW)
+    return found
+
+
+def warrants(data: bytes) -> object:
     """A warrant."""
     try:
-        assert Warrant.open(data.decode(errors="replace"), KEYS, NOW) == WARRANT
+        found = Warrant.open(data.decode(errors="replace"), KEYS, NOW)
     except MessageError:
-        return
+        return None
+    assert found == WARRANT
+    return found
 
 
-def reports(data: bytes) -> None:
+def signed_warrant(data: bytes) -> object:
+    """What the signing key has signed for a warrant, whatever it is."""
+    try:
+        found = Warrant.open(json.dumps(signed("warrant", data)), KEYS, NOW)
+    except MessageError:
+        return None
+    assert Warrant.open(found.seal(KEY), KEYS, NOW) == found
+    return found
+
+
+def reports(data: bytes) -> object:
     """What an aggregator takes: only the very bytes that an instance has authenticated are proven."""
     try:
         letter = open_letter(data)
     except MessageError:
-        return
-    if keyring.same_mac(keyring.mac(MAC_KEY, letter.body), letter.mac):
-        assert letter.body.decode() in {said.encode() for said in SAID}
+        return None
+    # What an instance that means harm has authenticated is read alike.
     assert messages.decode(letter.message.encode()) == letter.message
+    if not keyring.same_mac(keyring.mac(MAC_KEY, letter.body), letter.mac):
+        return None
+    assert letter.body.decode() in {said.encode() for said in SAID}
+    return letter
 
 
-def presence(data: bytes) -> None:
+def presence(data: bytes) -> object:
     """A sign of life."""
     try:
         found = Presence.decode(data)
     except MessageError:
-        return
+        return None
     assert Presence.decode(found.encode()) == found
+    return found
 
 
-def frequency(data: bytes) -> None:
+def frequency(data: bytes) -> object:
     """An expression, and its next moments."""
     text = data.decode(errors="replace")
-    with contextlib.suppress(Fault):
+    try:
         expression = expressions.parse(text, "Europe/Berlin")
         moment: int | None = 1_800_000_000_000
         for _ in range(3):
@@ -164,41 +219,69 @@ def frequency(data: bytes) -> None:
                 following = expression.after(moment, 1_700_000_000_000)
                 assert following is None or following > moment
                 moment = following
-        expressions.check(text, "UTC", 1_800_000_000_000)
         assert expression.sentence
+        expressions.check(text, "UTC", 1_800_000_000_000)
+    except Fault:
+        return None
+    return expression
 
 
-def template(data: bytes) -> None:
+def template(data: bytes) -> object:
     """A script with parameters."""
     text = data.decode(errors="replace")
     try:
         names = parameters.find_names(text)
         values = parameters.check_values(names, dict.fromkeys(names, "{{x}} {{ACS::InstanceId}}"))
     except InvalidParameterError:
-        return
+        return None
     rendered = parameters.render(text, values, {"InstanceId": "web-1"})
     assert len(rendered) <= len(text) * 30 + 1
     assert parameters.render(text, {}, {}) == parameters.render(text, dict.fromkeys(names, ""), {})
+    return names
 
 
-def secrets(data: bytes) -> None:
+def secrets(data: bytes) -> object:
     """Encrypted values."""
     try:
-        assert decrypt("t-1", data.decode(errors="replace"), _SECRET_KEY) == {"a": "b"}
+        found = decrypt("t-1", data.decode(errors="replace"), _SECRET_KEY)
     except MessageError:
-        return
+        return None
+    assert found == {"a": "b"}
+    return found
+
+
+def _json(data: str | bytes) -> object:
+    """Return what a message brings; None, which no surface takes, where it is no JSON."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
 
 
 SURFACES = {
-    "queue": Surface(queue, (message([[ORDER.seal(KEY)], {}, {}]), message([[], {}, {}], eta="2099-01-01"))),
-    "stop": Surface(stop, (message(ORDER.seal(KEY)), message("[]"))),
-    "order": Surface(order, (json.dumps(ORDER.seal(KEY)).encode(),)),
+    "queue": Surface(
+        queue,
+        (message([[ORDER.seal(KEY)], {}, {}]), message([[ORDER.seal(KEY)], {}, {}], eta="2099-01-01", retries=9)),
+        (message([[], {}, {}]), message([[STOP.seal(KEY)], {}, {}]), message([[OTHER.seal(OTHER_KEY)], {}, {}])),
+    ),
+    "stop": Surface(
+        stop, (message(STOP.seal(KEY)),), (message(ORDER.seal(KEY)), message("[]"), message(STOP.seal(OTHER_KEY)))
+    ),
+    "order": Surface(
+        order,
+        (json.dumps(ORDER.seal(KEY)).encode(),),
+        (json.dumps(STOP.seal(KEY)).encode(), json.dumps(OTHER.seal(OTHER_KEY)).encode()),
+    ),
+    "signed order": Surface(signed_order, (ORDER.seal(KEY)[2].encode(), STOP.seal(KEY)[2].encode())),
     "payload": Surface(payload, (PAYLOAD,)),
-    "key set": Surface(key_set, (KEYS.seal(ROOT_KEY).encode(),)),
-    "warrant": Surface(warrants, (WARRANT.seal(KEY).encode(),)),
+    "key set": Surface(key_set, (KEYS.seal(ROOT_KEY).encode(),), (KEYS.seal(KEY).encode(),)),
+    "signed key set": Surface(signed_key_set, (json.loads(KEYS.seal(ROOT_KEY))[1].encode(),)),
+    "warrant": Surface(warrants, (WARRANT.seal(KEY).encode(),), (json.dumps(ORDER.seal(KEY)).encode(),)),
+    "signed warrant": Surface(signed_warrant, (json.loads(WARRANT.seal(KEY))[2].encode(),)),
     "reports": Surface(
         reports,
         tuple(message(said.encode(), mac=keyring.mac(MAC_KEY, said.encode().encode())) for said in SAID),
+        (message(SAID[0].encode(), mac=keyring.mac(b"another", SAID[0].encode().encode())),),
     ),
     "presence": Surface(presence, (Presence("j/b", 1, ("t-1.web-1",), 3, refused={"x": 1}, keys=3).encode(),)),
     "frequency": Surface(
@@ -211,12 +294,17 @@ SURFACES = {
         ),
     ),
     "template": Surface(template, (b"echo {{ name }} {{ACS::InstanceId}} {{a-b_c}}",)),
-    "secrets": Surface(secrets, (encrypt("t-1", {"a": "b"}, _SECRET_KEY).encode(),)),
+    "secrets": Surface(
+        secrets,
+        (encrypt("t-1", {"a": "b"}, _SECRET_KEY).encode(),),
+        (encrypt("t-2", {"a": "b"}, _SECRET_KEY).encode(),),
+    ),
 }
 
 
-def feed(name: str, data: bytes) -> None:
-    """Feed one input to a surface; fails where it takes too long, too."""
+def feed(name: str, data: bytes) -> object:
+    """Feed one input to a surface and return what it took; fails where it takes too long, too."""
     begun = time.process_time()
-    SURFACES[name].feed(data)
+    taken = SURFACES[name].feed(data)
     assert time.process_time() - begun < SECONDS
+    return taken
