@@ -43,14 +43,15 @@ _FUNCTIONS: Final = "(+fcall ~*)"
 
 _CHANGES: Final = (
     "+decrby +del +exists +get +hdel +hexists +hget +hgetall +hincrby +hmget +hset +hsetnx +incr +incrby +llen +lpop "
-    "+lpush +lrange +ltrim +persist +pexpire +pexpireat +pexpiretime +pttl +rpush +sadd +scard +set +smembers +srem "
-    "+unlink +xadd +xlen +xrevrange +zadd +zcard +zcount +zrange +zrem +zremrangebyscore +zscore"
+    "+lpush +lrange +ltrim +persist +pexpire +pexpireat +pexpiretime +pttl +rpush +set "
+    "+unlink +xadd +xlen +xrevrange +zadd +zcard +zcount +zlexcount +zrange +zrem +zremrangebyscore +zscore"
 )
 """Every command that a function or a call of the ledger makes; the keys beside them say on what."""
-_READS: Final = "+exists +get +hget +hgetall +hmget +llen +pexpiretime +scard +smembers +zcard +zrange +zscore"
+_READS: Final = "+exists +get +hget +hgetall +hmget +llen +pexpiretime +zcard +zlexcount +zrange +zscore"
 
-_RECORDS: Final = ("known:*", "open:*", "invocation:*", "targets:*", "fleet:*", "history:*", "record:*", "claim:*",
-                   "command:*", "live:*", "sealed:*", keys.FINISHED, keys.DUE)  # fmt: skip
+_RECORDS: Final = ("known:*", "invocation:*", "targets:*", "fleet:*", "history:*", "record:*", "claim:*",
+                   "command:*", "live:*", "sealed:*", keys.FINISHED, keys.DUE, keys.OPEN, keys.INVOKED,
+                   keys.COMPLETED)  # fmt: skip
 """What changes when a record does."""
 
 

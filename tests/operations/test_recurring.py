@@ -243,7 +243,7 @@ def test_a_cron_with_a_last_year_ends_with_its_last_moment(assistant, recurring,
 def test_a_stop_lets_nothing_more_start(assistant, recurring, beat, region):
     run = recurring()
     running = beat.run(run.invoke_id)
-    region.server.set(f"claim:web-1:{running}.web-1", "journal/boot")
+    region.server.set(f"claim:web-1:{running}.web-1", "journal/boot", ex=3_600)
     beat.pass_time(run.invoke_id, 10)
     (claimed,) = beat.claim()
     run.stop()

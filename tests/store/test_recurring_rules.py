@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cloudassist import ids, topology
 from cloudassist.models.invocation import Progress
 from cloudassist.status import TERMINAL, InvocationStatus
+from cloudassist.store import instances as calls
 from cloudassist.store import invocations, keys, schedules
 from cloudassist.store.schedules import Claim, What
 from support.beating import Beat
@@ -105,7 +106,11 @@ class Life:
             recount[InvocationStatus(status)] += 1
         assert now.counts == recount
         open_records = {
-            name: {record for record in server.smembers(keys.open_records(name)) if record.startswith(f"{self.task}@")}
+            name: {
+                record
+                for record in self.region.ledger.call(calls.open_records(name))
+                if record.startswith(f"{self.task}@")
+            }
             for name in NAMES
         }
         assert {name: member[4] for name, member in members.items()} == {

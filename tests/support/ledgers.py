@@ -42,6 +42,7 @@ def plan_run(
     digest: str = "digest",
     open_limit: int = 60,
     start_by_ms: int = 3_600_000,
+    timeout: int = 60,
     command_id: str = "c-1",
     new: bool = True,
     kept: bool = False,
@@ -49,7 +50,7 @@ def plan_run(
 ) -> Run:
     """Plan a run on instances, which are put online unless ``online`` says which are."""
     settings = settings or Settings()
-    lifetimes = Lifetimes.of(settings, 60)
+    lifetimes = Lifetimes.of(settings, timeout)
     invoke_id = invoke_id or ids.new_invoke_id()
     for instance_id in instance_ids:
         ledger.call(instances.register(Registration(instance_id, "key", "1.0")))
@@ -70,7 +71,7 @@ def plan_run(
                 "creation_time": now,
                 "start_by": now + start_by_ms,
                 "ends_by": now + lifetimes.work,
-                "timeout": 60,
+                "timeout": timeout,
                 "command_id": command_id,
                 "payload": "payload:x",
                 "hash": "h",

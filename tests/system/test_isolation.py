@@ -77,7 +77,7 @@ class Target:
                 pipe.set(key, "!stopped")
             for key in ("record:t-1.i-A", "record:t-1.i-B", "invocation:t-1", "known:i-A", "known:i-B", "command:c-1"):
                 pipe.hset(key, "field", "value")
-            pipe.xadd("audit-trail", {"a": "b"}).zadd("due", {"t-1.i-B": 1}).sadd("open:i-B", "t-1.i-B")
+            pipe.xadd("audit-trail", {"a": "b"}).zadd("due", {"t-1.i-B": 1}).zadd("open", {"i-B/t-1.i-B": 0})
             pipe.script_load("return 1").dump("instance.i-B")
             pipe.execute_command("ACL", "SETUSER", "agent.i-B", "on", ">pw")
             dump = pipe.execute()[-2]

@@ -48,8 +48,8 @@ class Instance(ApiModel):
             tags=json.loads(facts.get("tags", "{}")),
             registration_time=moment(facts.get("registration_time")),
             last_heartbeat_time=moment(state.last_heartbeat),
-            last_invoked_time=moment(facts.get("last_invoked_time")),
-            invocation_count=int(facts.get("invocation_count", 0)),
+            last_invoked_time=moment(state.last_invoked),
+            invocation_count=state.completed,
             active_task_count=state.open_records,
             **{name: facts.get(name, "") for name in _AS_WRITTEN},
         )

@@ -8,15 +8,18 @@ from cloudassist.presence import Presence
 
 @dataclass(frozen=True, slots=True)
 class InstanceState:
-    """One instance at ``now`` (ms of the server's clock), and how many of its records have not ended.
+    """One instance at ``now`` (ms of the server's clock), and how many of its records have not ended, and have.
 
     ``facts`` is empty where it is not registered; ``presence``, its sign of life, is None where it is offline.
+    ``last_invoked`` is when it last got a record (ms), empty where it never did.
     """
 
     now: int
     facts: dict[str, str]
     presence: bytes | None
     open_records: int
+    last_invoked: str
+    completed: int
 
     @property
     def last_heartbeat(self) -> int | str | None:

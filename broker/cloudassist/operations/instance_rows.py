@@ -57,10 +57,12 @@ def index(named: Sequence[str] | None, wanted: Chosen, make: Callable[[str, Inst
         ]
 
     def load(names: Sequence[str]) -> Operation[list[R | None]]:
-        now, *answers = yield [instances.server_time(), *(call for name in names for call in instances.state(name))]
+        calls = [instances.state(name) for name in names]
+        now, *answers = yield [instances.server_time(), *(call for several in calls for call in several)]
         rows = []
-        for number, name in enumerate(names):
-            state = InstanceState(now, *answers[3 * number : 3 * number + 3])
+        for name, several in zip(names, calls, strict=True):
+            own, answers = answers[: len(several)], answers[len(several) :]
+            state = InstanceState(now, *own)
             rows.append(make(name, state) if state.facts else None)
         return rows
 

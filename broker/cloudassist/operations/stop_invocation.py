@@ -81,7 +81,7 @@ def _stop_recurring(
     """Let nothing more start on these instances, then stop what runs there."""
     lifetimes = Lifetimes.of(context.settings, int(invocation["timeout"]))
     yield [schedules.stop(invoke_id, chunk, lifetimes, all_=all_)]
-    found = yield [schedules.open_records(instance_id) for instance_id in chunk]
+    found = yield [instances.open_records(instance_id) for instance_id in chunk]
     by_run: dict[str, list[str]] = {}
     for record_id in (record_id for records in found for record_id in records):
         run, _ = ids.split_record_id(record_id)

@@ -35,7 +35,7 @@ _OUT_OF_SERVICE: Final = (
 """What stands in the error replies of a server that is not serving; redis-py cuts some of the codes off."""
 
 _READS: Final = frozenset(
-    {"GET", "HGET", "HGETALL", "HMGET", "LLEN", "LRANGE", "SCARD", "XLEN", "XREVRANGE", "ZCARD", "ZRANGE", "ZSCORE"}
+    {"GET", "HGET", "HGETALL", "HMGET", "LLEN", "LRANGE", "XLEN", "XREVRANGE", "ZCARD", "ZLEXCOUNT", "ZRANGE", "ZSCORE"}
 )
 """Commands that change nothing."""
 

@@ -65,9 +65,15 @@ def server_time() -> Call[int]:
     return command(lambda answer: int(answer[0]) * 1000 + int(answer[1]) // 1000, "TIME")
 
 
-def state(instance_id: str) -> tuple[Call[Any], Call[Any], Call[Any]]:
+def state(instance_id: str) -> tuple[Call[Any], ...]:
     """Return the calls whose answers, behind the server's time, are an InstanceState (models/instance_state.py)."""
-    return read(instance_id), read_presence(instance_id), read_open(instance_id)
+    return (
+        read(instance_id),
+        read_presence(instance_id),
+        command(int, "ZLEXCOUNT", keys.OPEN, *_open_range(instance_id)),
+        command(as_text, "HGET", keys.INVOKED, instance_id),
+        command(lambda answer: int(answer or 0), "HGET", keys.COMPLETED, instance_id),
+    )
 
 
 def read_public_key(instance_id: str) -> Call[str]:
@@ -75,9 +81,13 @@ def read_public_key(instance_id: str) -> Call[str]:
     return command(as_text, "HGET", keys.instance(instance_id), "public_key")
 
 
-def read_open(instance_id: str) -> Call[int]:
-    """Return how many records of one instance have not ended."""
-    return command(int, "SCARD", keys.open_records(instance_id))
+def open_records(instance_id: str) -> Call[list[str]]:
+    """Return the records of one instance that have not ended, in the order of their ids."""
+
+    def decode(answer: list[bytes]) -> list[str]:
+        return [entry.decode().partition("/")[2] for entry in answer]
+
+    return command(decode, "ZRANGE", keys.OPEN, *_open_range(instance_id), "BYLEX")
 
 
 def read_tags(instance_id: str) -> Call[str]:
@@ -100,6 +110,11 @@ def page(after: str, size: int) -> Call[list[str]]:
 def total() -> Call[int]:
     """Return how many instances are registered."""
     return command(int, "ZCARD", keys.INSTANCES)
+
+
+def _open_range(instance_id: str) -> tuple[str, str]:
+    """Return where the open records of an instance begin and end (``_instances.lua``)."""
+    return f"[{instance_id}/", f"({instance_id}0"
 
 
 def _heartbeat_keys(instance_id: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from cloudassist.store.library import CLAIM_MARGIN_MS, function_call
 from cloudassist.store.refusal import Earlier, Refused, verdict
 
 PLAN_CHUNK: Final = 240
-"""Records planned in one call: four keys each, and seven more, stay below KEYS_PER_CALL."""
+"""Records planned in one call: two keys each, and seven more, stay below KEYS_PER_CALL."""
 STOP_CHUNK: Final = 240
 """Records stopped in one call, likewise."""
 PLANNING_MS: Final = 60_000
@@ -149,12 +149,7 @@ def of_records(run: str, instance_ids: Sequence[str]) -> tuple[list[str], list[s
     pairs: list[str] = []
     for instance_id in instance_ids:
         record_id = ids.record_id(run, instance_id)
-        names += (
-            keys.record(record_id),
-            keys.open_records(instance_id),
-            topology.presence_key(instance_id),
-            keys.instance(instance_id),
-        )
+        names += (keys.record(record_id), topology.presence_key(instance_id))
         pairs += (instance_id, record_id)
     return names, pairs
 
@@ -166,12 +161,7 @@ def stop(
     record_keys: list[str] = []
     for record_id in record_ids:
         _, instance_id = ids.split_record_id(record_id)
-        record_keys += (
-            keys.record(record_id),
-            topology.claim_key(instance_id, record_id),
-            keys.open_records(instance_id),
-            keys.instance(instance_id),
-        )
+        record_keys += (keys.record(record_id), topology.claim_key(instance_id, record_id))
     return function_call(
         "stop_records",
         [keys.invocation(invoke_id), keys.targets(invoke_id), keys.DUE, *record_keys],

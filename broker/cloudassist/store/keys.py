@@ -23,6 +23,9 @@ DUE: Final = "due"
 SCHEDULES: Final = "schedules"
 CLAIMED: Final = "claimed"
 RETIRED: Final = "retired"
+OPEN: Final = "open"
+INVOKED: Final = "invoked"
+COMPLETED: Final = "completed"
 HISTORY_BYTES: Final = "history-bytes"
 TAKERS: Final = "takers"
 REJECTED: Final = "rejected"
@@ -32,11 +35,6 @@ REJECTED_COUNTS: Final = "rejected:counts"
 def instance(instance_id: str) -> str:
     """Return the hash of one registered instance."""
     return f"known:{instance_id}"
-
-
-def open_records(instance_id: str) -> str:
-    """Return the set of the records of one instance that have not ended."""
-    return f"open:{instance_id}"
 
 
 def command(command_id: str) -> str:
@@ -117,7 +115,9 @@ class Row:
 TABLE: Final = (
     Row("known:*", "hash", PERMANENT, "a registered instance: facts, tags, public key, epoch"),
     Row(INSTANCES, "zset", PERMANENT, "ids of the registered instances, in lexical order"),
-    Row("open:*", "set", PERMANENT, "records of an instance that have not ended; goes away when the last one ends"),
+    Row(OPEN, "zset", PERMANENT, "records that have not ended, in the order of their instances"),
+    Row(INVOKED, "hash", PERMANENT, "by instance when it last got a record"),
+    Row(COMPLETED, "hash", PERMANENT, "by instance how many records it has completed"),
     Row("presence.*", "string", "45 s", "set by the instance while it lives"),
     Row("owner.*", "string", PERMANENT, "whose an instance's id is: public key and machine"),
     Row("key-set", "string", PERMANENT, "the keys that count, signed by the root key"),

@@ -20,7 +20,7 @@ from cloudassist.store.refusal import Refusal
 
 T = TypeVar("T")
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of what the functions read and write."""
 CLAIM_MARGIN_MS: Final = 10 * 60 * 1000
 """Milliseconds that a claim outlives the last moment at which its order may start."""
@@ -90,8 +90,9 @@ def _body() -> str:
             "HISTORY": keys.history(""),
             "RECORD": keys.record(""),
             "OUTPUT": keys.output(""),
-            "OPEN": keys.open_records(""),
-            "KNOWN": keys.instance(""),
+            "OPEN": keys.OPEN,
+            "INVOKED": keys.INVOKED,
+            "COMPLETED": keys.COMPLETED,
             "CLAIM": topology.claim_key("", "")[:-1],
             "HISTORY_BYTES": keys.HISTORY_BYTES,
             "MARGIN_MS": HISTORY_MARGIN_MS,

@@ -17,7 +17,7 @@ from cloudassist.store.library import function_call
 ADD_CHUNK: Final = 1_000
 """Instances of a recurring task that are written down in one call."""
 PLAN_CHUNK: Final = 240
-"""Records planned in one call: four keys each, and eight more, stay below KEYS_PER_CALL."""
+"""Records planned in one call: two keys each, and eight more, stay below KEYS_PER_CALL."""
 FOREVER_MS: Final = 4_102_444_800_000
 """The end of the calendar of expressions (the year 2100), until which a task that goes on holds its command."""
 CHANNEL: Final = "schedules"
@@ -198,11 +198,6 @@ def read_members(invoke_id: str, instance_ids: Sequence[str]) -> Call[list[Membe
 
     # The server wants at least one name.
     return command(decode, "HMGET", keys.fleet(invoke_id), *(instance_ids or [""]))
-
-
-def open_records(instance_id: str) -> Call[list[str]]:
-    """Return the records of one instance that have not ended."""
-    return command(lambda answer: sorted(item.decode() for item in answer), "SMEMBERS", keys.open_records(instance_id))
 
 
 def read_next(invoke_id: str) -> Call[int | None]:

@@ -69,8 +69,6 @@ def _record_keys(record_id: str) -> Sequence[str]:
         keys.record(record_id),
         keys.invocation(invoke_id),
         keys.targets(invoke_id),
-        keys.open_records(instance_id),
         keys.DUE,
         topology.claim_key(instance_id, record_id),
-        keys.instance(instance_id),
     ]

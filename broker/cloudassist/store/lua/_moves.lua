@@ -38,19 +38,20 @@ local function move(at, state, record_id, to, fields, retention_ms, exit_code)
   end
   state.status = to
   if Terminal[to] then
-    redis.call('SREM', at.open, record_id)
     if at.ended then
       at.ended[#at.ended + 1] = record_id
     else
-      redis.call('ZREM', at.due, record_id)
+      note_completed(at.due, { record_id })
     end
-    if redis.call('EXISTS', at.known) == 1 then
-      redis.call('HINCRBY', at.known, 'invocation_count', 1)
-    end
-    -- It stays as long as its invocation, which may end later and is kept from then on.
+    -- It was planned to stay as long as its invocation, which may end later and is kept from then on.
     state.expires = math.max(run.ends_by, now) + retention_ms
-    redis.call('PEXPIREAT', at.record, state.expires)
-    redis.call('PEXPIREAT', at.claim, math.max(run.start_by, now) + Claim.MARGIN_MS)
+    if now > run.ends_by then
+      redis.call('PEXPIREAT', at.record, state.expires)
+    end
+    local needed = math.max(run.start_by, now) + Claim.MARGIN_MS
+    if run.ends_by > needed + Claim.MARGIN_MS then
+      redis.call('PEXPIREAT', at.claim, needed)
+    end
     if not at.deltas then
       close_invocation(at, retention_ms)
     end

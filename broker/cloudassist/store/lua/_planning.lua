@@ -2,20 +2,17 @@
 
 -- An instance that is offline, or that has too many open records, gets a record that has failed already; so does one for
 -- which a code is given. at: the keys by name. Returns the code, or the empty text where the order is to be sent. What is
--- counted is counted in plan, for count_planned to write down once.
+-- counted is collected in plan, for settle_plan to write down once.
 local function plan_record(at, record_id, plan, code)
   if code == '' and redis.call('EXISTS', at.presence) == 0 then
     code = Code.CLIENT_NOT_RUNNING
-  elseif code == '' and redis.call('SCARD', at.open) >= plan.open_limit then
+  elseif code == '' and count_open(instance_of(record_id)) >= plan.open_limit then
     code = Code.TASK_CONCURRENCY_LIMIT
   end
   if code == '' then
     redis.call('HSET', at.record, 'status', Status.RUNNING, 'update_time', plan.now)
-    redis.call('PEXPIRE', at.record, plan.lifetime_ms)
-    redis.call('SADD', at.open, record_id)
-    redis.call('ZADD', at.due, plan.now + plan.check_ms, record_id)
-    redis.call('HSET', at.known, 'last_invoked_time', plan.now)
-    plan.running = (plan.running or 0) + 1
+    redis.call('PEXPIREAT', at.record, plan.ended_ms)
+    plan.given[#plan.given + 1] = record_id
   else
     redis.call(
       'HSET', at.record, 'status', Status.FAILED, 'error_code', code, 'finish_time', plan.now, 'update_time', plan.now
@@ -26,11 +23,12 @@ local function plan_record(at, record_id, plan, code)
   return code
 end
 
--- Write down how many records of an invocation were planned by these calls, and how.
-local function count_planned(invocation, plan)
-  if plan.running then
-    redis.call('HINCRBY', invocation, 'n.pending', plan.running)
-    redis.call('HINCRBY', invocation, 'n.' .. Status.RUNNING, plan.running)
+-- Write down which records of an invocation were planned by these calls, and how.
+local function settle_plan(invocation, due, plan)
+  note_given(due, plan.given, plan.now, plan.check_ms)
+  if #plan.given > 0 then
+    redis.call('HINCRBY', invocation, 'n.pending', #plan.given)
+    redis.call('HINCRBY', invocation, 'n.' .. Status.RUNNING, #plan.given)
   end
   if plan.failed then
     redis.call('HINCRBY', invocation, 'n.' .. Status.FAILED, plan.failed)

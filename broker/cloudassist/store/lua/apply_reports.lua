@@ -70,15 +70,12 @@ local function apply_reports(keys, args)
     local instance, record_id = report[1], report[2]
     local at = {
       invocation = keys[1], targets = keys[2], due = keys[3], run = run, deltas = deltas, ended = ended,
-      record = Key.RECORD .. record_id, output = Key.OUTPUT .. record_id, open = Key.OPEN .. instance,
-      claim = Key.CLAIM .. instance .. ':' .. record_id, known = Key.KNOWN .. instance,
+      record = Key.RECORD .. record_id, output = Key.OUTPUT .. record_id, claim = Key.CLAIM .. instance .. ':' .. record_id,
     }
     local done, found = pcall(apply_report, at, report, args[index + 4], args)
     answer[index] = done and found or 'failed'
   end
-  if #ended > 0 then
-    redis.call('ZREM', keys[3], unpack(ended))
-  end
+  note_completed(keys[3], ended)
   if run then
     settle_counts({ invocation = keys[1], targets = keys[2], deltas = deltas }, tonumber(args[1]))
   end

@@ -1,11 +1,10 @@
 -- End a record that nobody has claimed: whoever comes later finds the claim taken and cannot start it.
--- KEYS: record invocation targets open due claim known
+-- KEYS: record invocation targets due claim
 -- ARGV: record_id error_code retention_ms claim_ms
 -- Returns: 1 where it was ended, 0 where somebody has claimed it or it had ended
 local function expire_record(keys, args)
   local at = {
-    record = keys[1], invocation = keys[2], targets = keys[3], open = keys[4], due = keys[5], claim = keys[6],
-    known = keys[7],
+    record = keys[1], invocation = keys[2], targets = keys[3], due = keys[4], claim = keys[5],
   }
   local holder = redis.call('SET', at.claim, Claim.EXPIRED, 'NX', 'GET', 'PX', args[4])
   if holder and holder ~= Claim.EXPIRED then

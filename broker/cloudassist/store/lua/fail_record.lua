@@ -1,11 +1,10 @@
 -- End a record whose instance has been silent past the deadline, unless it has ended meanwhile.
--- KEYS: record invocation targets open due claim known
+-- KEYS: record invocation targets due claim
 -- ARGV: record_id error_code retention_ms
 -- Returns: 1 where it was ended, else 0
 local function fail_record(keys, args)
   local at = {
-    record = keys[1], invocation = keys[2], targets = keys[3], open = keys[4], due = keys[5], claim = keys[6],
-    known = keys[7],
+    record = keys[1], invocation = keys[2], targets = keys[3], due = keys[4], claim = keys[5],
   }
   at.run = read_run(at.invocation)
   local fields = { 'error_code', args[2], 'finish_time', now_ms() }

@@ -3,7 +3,7 @@
 -- An instance that was stopped is left out; so is one whose last record has not ended, unless overlap allows that.
 -- The last chunk makes the run valid. Of the runs before it, as many are kept as may be. A moment that is over for longer
 -- than it may be late is missed; that of a whole expression fails instead.
--- KEYS: occurrence schedule fleet history retired claimed due payload (record open presence known)*
+-- KEYS: occurrence schedule fleet history retired claimed due payload (record presence)*
 -- ARGV: occurrence_id schedule_id moment last lifetime_ms retention_ms check_ms open_limit overlap most fields
 --       content order_ms (instance_id record_id)*
 -- Returns: per instance the empty text where its order is to be sent, else the error code, 'skipped', or 'gone'
@@ -22,7 +22,7 @@ local function plan_occurrence(keys, args)
   end
   if not claimed or (late and not lost) then
     redis.call('ZREM', keys[6], args[1])
-    for index = 1, (#keys - 8) / 4 do
+    for index = 1, (#keys - 8) / 2 do
       answer[index] = 'gone'
     end
     return answer
@@ -33,11 +33,11 @@ local function plan_occurrence(keys, args)
     redis.call('SET', keys[8], args[12], 'PX', args[13])
   end
   local plan = {
-    now = now, lifetime_ms = args[5], check_ms = tonumber(args[7]), open_limit = tonumber(args[8]),
+    now = now, given = {}, check_ms = tonumber(args[7]), open_limit = tonumber(args[8]),
     ended_ms = tonumber(redis.call('HGET', occurrence, 'ends_by')) + retention_ms,
   }
-  for index = 1, (#keys - 8) / 4 do
-    local record, open, presence, known = unpack(keys, 4 * index + 5, 4 * index + 8)
+  for index = 1, (#keys - 8) / 2 do
+    local record, presence = unpack(keys, 2 * index + 7, 2 * index + 8)
     local instance, record_id = args[2 * index + 12], args[2 * index + 13]
     local member = read_member(fleet, instance)
     if not member or member.status ~= Status.RUNNING or member.seen >= moment then
@@ -48,8 +48,7 @@ local function plan_occurrence(keys, args)
       write_member(fleet, instance, member)
       answer[index] = 'skipped'
     else
-      local at = { invocation = occurrence, due = keys[7], record = record, open = open, presence = presence, known = known }
-      local code = plan_record(at, record_id, plan, lost and expired or '')
+      local code = plan_record({ record = record, presence = presence }, record_id, plan, lost and expired or '')
       member.seen, member.last = moment, moment
       member.outcome = code == '' and '' or Status.FAILED
       if code == '' then
@@ -60,7 +59,7 @@ local function plan_occurrence(keys, args)
       answer[index] = code
     end
   end
-  count_planned(occurrence, plan)
+  settle_plan(occurrence, keys[7], plan)
   if args[4] == '1' then
     redis.call('ZREM', keys[6], args[1])
     if redis.call('HSETNX', occurrence, 'planned', 1) == 1 then

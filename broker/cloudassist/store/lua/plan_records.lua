@@ -1,6 +1,6 @@
 -- Plan the records of one chunk of an invocation's instances. The last chunk makes the invocation valid.
 -- An instance that is offline, or that has too many open records, gets a record that has failed already.
--- KEYS: invocation targets invocations due command live sequence (record open presence known)*
+-- KEYS: invocation targets invocations due command live sequence (record presence)*
 -- ARGV: invoke_id last lifetime_ms retention_ms check_ms open_limit (instance_id record_id)*
 -- Returns: per instance the empty text where its order is to be sent, else the error code; false: no such invocation
 local function plan_records(keys, args)
@@ -13,17 +13,16 @@ local function plan_records(keys, args)
   local now = now_ms()
   local answer, names = {}, {}
   local plan = {
-    now = now, lifetime_ms = args[3], check_ms = tonumber(args[5]), open_limit = tonumber(args[6]),
+    now = now, given = {}, check_ms = tonumber(args[5]), open_limit = tonumber(args[6]),
     ended_ms = tonumber(times[2]) + retention_ms,
   }
-  for index = 1, (#keys - 7) / 4 do
-    local record, open, presence, known = unpack(keys, 4 * index + 4, 4 * index + 7)
-    local of = { invocation = at.invocation, due = due, record = record, open = open, presence = presence, known = known }
-    answer[index] = plan_record(of, args[2 * index + 6], plan, '')
+  for index = 1, (#keys - 7) / 2 do
+    local record, presence = unpack(keys, 2 * index + 6, 2 * index + 7)
+    answer[index] = plan_record({ record = record, presence = presence }, args[2 * index + 6], plan, '')
     names[index] = args[2 * index + 5]
   end
   redis.call('RPUSH', at.targets, unpack(names))
-  count_planned(at.invocation, plan)
+  settle_plan(at.invocation, due, plan)
   redis.call('PEXPIRE', at.targets, args[3])
   if args[2] == '1' then
     redis.call('HSET', at.invocation, 'planned', 1)

@@ -1,5 +1,5 @@
 -- Ask records of one invocation to stop. What nobody has claimed is Stopped at once and can never start.
--- KEYS: invocation targets due (record claim open known)*
+-- KEYS: invocation targets due (record claim)*
 -- ARGV: retention_ms check_ms claim_ms caller (record_id)*
 -- Returns: per record its status now, or false where there is no such record
 local function stop_records(keys, args)
@@ -8,8 +8,7 @@ local function stop_records(keys, args)
   local answer = {}
   for index = 1, #args - 4 do
     local at = {
-      invocation = keys[1], targets = keys[2], due = keys[3],
-      run = run, record = keys[4 * index], claim = keys[4 * index + 1], open = keys[4 * index + 2], known = keys[4 * index + 3],
+      invocation = keys[1], targets = keys[2], due = keys[3], run = run, record = keys[2 * index + 2], claim = keys[2 * index + 3],
     }
     local record_id = args[index + 4]
     local state = read_record(at.record)
