@@ -49,7 +49,7 @@ _CHANGES: Final = (
 """Every command that a function or a call of the ledger makes; the keys beside them say on what."""
 _READS: Final = "+exists +get +hget +hgetall +hmget +llen +pexpiretime +zcard +zlexcount +zrange +zscore"
 
-_RECORDS: Final = ("known:*", "invocation:*", "targets:*", "fleet:*", "history:*", "record:*", "claim:*",
+_RECORDS: Final = ("invocation:*", "targets:*", "fleet:*", "history:*", "record:*", "claim:*",
                    "command:*", "live:*", "sealed:*", keys.FINISHED, keys.DUE, keys.OPEN, keys.INVOKED,
                    keys.COMPLETED)  # fmt: skip
 """What changes when a record does."""
@@ -125,7 +125,7 @@ def _producer(database: int) -> str:
         *_RECORDS, "calls:*", "token:*", "payload:*", keys.COMMANDS, keys.INVOCATIONS, keys.SEQUENCE,
         keys.PAGING_SECRET, keys.AUDIT_TRAIL, keys.SCHEDULES,
     )  # fmt: skip
-    reads = _keys("output:*", "presence.*", keys.INSTANCES, topology.KEY_SET_KEY, keys.CLAIMED, mode="%R")
+    reads = _keys("known:*", "output:*", "presence.*", keys.INSTANCES, topology.KEY_SET_KEY, keys.CLAIMED, mode="%R")
     return " ".join([
         _connected(database), "+time", _FUNCTIONS,
         f"({_CHANGES} {ledger})", f"({_READS} {reads})", _ORDERS,
@@ -135,7 +135,7 @@ def _producer(database: int) -> str:
 
 def _control(database: int) -> str:
     ledger = _keys(
-        *_RECORDS, "output:*", "owner.*", keys.INSTANCES, keys.INVOCATIONS, keys.SCHEDULES, keys.RETIRED,
+        *_RECORDS, "known:*", "output:*", "owner.*", keys.INSTANCES, keys.INVOCATIONS, keys.SCHEDULES, keys.RETIRED,
         keys.HISTORY_BYTES, keys.REJECTED, keys.REJECTED_COUNTS, keys.TAKERS, topology.KEY_SET_KEY,
     )  # fmt: skip
     reads = _keys("presence.*", "instance.*", mode="%R")
@@ -150,7 +150,7 @@ def _control(database: int) -> str:
 
 def _dispatch(database: int) -> str:
     ledger = _keys(*_RECORDS, "payload:*", keys.RETIRED, keys.CLAIMED)
-    reads = _keys("presence.*", topology.KEY_SET_KEY, mode="%R")
+    reads = _keys("known:*", "presence.*", topology.KEY_SET_KEY, mode="%R")
     return " ".join([
         _connected(database), "+time", _FUNCTIONS,
         f"({_CHANGES} {ledger})", f"({_READS} {reads})", _ORDERS,
