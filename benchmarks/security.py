@@ -11,8 +11,8 @@ from benchmarks import stage
 from benchmarks.measure import Figure, ProcessorTime, median, times
 from cloudassist import ids, keyring, topology
 from cloudassist.client import Assistant
-from cloudassist.duties import aggregator as duty
 from cloudassist.duties.aggregator import Aggregator
+from cloudassist.duties.proofs import Proofs
 from cloudassist.keyring import AgreementKey, SigningKey, create_key, encode_key
 from cloudassist.keyset import KeySet, TrustedKey
 from cloudassist.messages import FINAL_SEQUENCE, Report
@@ -237,9 +237,9 @@ def _apply(
 
     A first batch is not counted: by it the aggregator comes to know the instances, once for its life.
     """
-    check = duty._Proofs.check  # noqa: SLF001 - what it costs is the question
+    check = Proofs.check
     if not checked:
-        duty._Proofs.check = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001
+        Proofs.check = lambda *_: None  # type: ignore[method-assign]
     try:
         with Ledger(url) as ledger, redis.Redis.from_url(url) as client:
             aggregator = Aggregator(ledger, settings, [region])
@@ -254,7 +254,7 @@ def _apply(
             assert not client.hgetall("rejected:counts")
             return count / taken, 1e6 * used.seconds() / count
     finally:
-        duty._Proofs.check = check  # type: ignore[method-assign]  # noqa: SLF001
+        Proofs.check = check  # type: ignore[method-assign]
 
 
 def _work_off(client: redis.Redis, aggregator: Aggregator) -> None:

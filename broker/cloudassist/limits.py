@@ -126,7 +126,7 @@ WAITING_BYTES: Final = 2**30
 """Bytes of reports that may wait for an aggregator, about: as many as that of the size of the newest (design)."""
 REPORTS_DROPPED: Final = 10_000
 """Reports dropped at a time where there are too many, so that nobody waits for it longer than a few ms (design)."""
-REPORTS_PER_TAKE: Final = 500
+REPORTS_PER_TAKE: Final = 1_000
 """Reports that an aggregator takes at a time (design)."""
 REJECTED_MESSAGES: Final = 1_000
 """Messages kept in the list of the rejected ones, newest first (design)."""

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from kombu import Connection
 
 from cloudassist import expressions, guard, ids, keyring, messages, parameters, topology, warrant
-from cloudassist.duties.aggregator import open_letter
+from cloudassist.duties.letter import open_letter
 from cloudassist.errors import InvalidParameterError, MessageError
 from cloudassist.expressions import Fault
 from cloudassist.keyring import SigningKey

@@ -5,27 +5,28 @@ list comes again first. Applying is idempotent, so a report counts once however 
 proven is put aside with its reason and never stops the rest.
 """
 
-import base64
-import binascii
 import logging
 import os
 import secrets
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cloudassist import fields, ids, keyring, limits, messages
+from cloudassist import ids
+from cloudassist.duties.letter import Letter, open_letter
+from cloudassist.duties.proofs import Proofs
 from cloudassist.errors import MessageError
 from cloudassist.keyring import AgreementKey
 from cloudassist.looper import Looper
-from cloudassist.messages import ClientStatus, Message, Registration, Report
+from cloudassist.messages import ClientStatus, Registration, Report
 from cloudassist.settings import Settings
 from cloudassist.store import instances, invocations, reports
 from cloudassist.store.call import Call
 from cloudassist.store.ledger import Ledger
+from cloudassist.store.pending import Pending
 from cloudassist.verdict import watch_ms
 
 log = logging.getLogger(__name__)
@@ -38,14 +39,16 @@ ADOPTION_SECONDS: Final = 5.0
 """Seconds between two looks for dead aggregators."""
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One message on ``reports``: as it came, the bytes that its MAC is over, the MAC, and what it says."""
+PART: Final = 100
+"""Reports that are read and proven while the server applies those before them."""
 
-    raw: bytes
-    body: bytes
-    mac: str
-    message: Message
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """Letters that the ledger is applying: those of one call together, and its answers."""
+
+    together: Sequence[Sequence[Letter]]
+    pending: Pending
 
 
 class Aggregator(Looper):
@@ -59,7 +62,7 @@ class Aggregator(Looper):
         self._retention_ms = int(1000 * settings.retention_seconds)
         self._watch_ms = watch_ms(settings)
         self._waiting = settings.waiting_reports
-        self._proofs = _Proofs(ledger, keys)
+        self._proofs = Proofs(ledger, keys)
         self._taker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._done = 0
         self._next_adoption = 0.0
@@ -95,14 +98,26 @@ class Aggregator(Looper):
                     log.warning("%s is gone; its %d reports were taken over", taker, adopted)
 
     def _apply(self, batch: Sequence[bytes]) -> None:
-        """Apply a batch: at first who the instances are, so that what they say besides can be proven."""
+        """Apply a batch part by part: while the server works on one, the next is read.
+
+        If the ledger does not even take that, the turn fails and comes again.
+        """
         self._rejected = []
-        letters = self._read(batch)
-        registrations = [letter for letter in letters if isinstance(letter.message, Registration)]
-        others = [letter for letter in letters if not isinstance(letter.message, Registration)]
-        self._settle(registrations)
-        self._proofs.prepare({letter.message.instance_id for letter in others})
-        self._settle(others)
+        touched: set[str] = set()
+        sent: _Sent | None = None
+        try:
+            for start in range(0, len(batch), PART):
+                letters = self._proven(self._read(batch[start : start + PART]))
+                touched |= _touched(letters)
+                last = start + PART >= len(batch)
+                sent, before = None, sent
+                self._conclude(before)
+                sent = self._send(letters, touched if last else ())
+            sent, before = None, sent
+            self._conclude(before)
+        finally:
+            if sent is not None:
+                sent.pending.abandon()
         self._put_rejected_aside()
 
     def _read(self, batch: Sequence[bytes]) -> list[Letter]:
@@ -114,22 +129,39 @@ class Aggregator(Looper):
                 self._reject(raw, error.reason)
         return letters
 
-    def _settle(self, letters: Sequence[Letter]) -> None:
-        """Apply what can be proven, tell whoever waits, and put aside the rest.
+    def _proven(self, letters: Sequence[Letter]) -> list[Letter]:
+        """Return what the instances sent that it claims to be from; the rest is rejected.
 
-        If the ledger does not even take that, the turn fails and comes again.
+        Who they are is applied at first, so that what they say besides can be proven.
         """
-        proven: list[Letter] = []
+        registrations = self._prove(letter for letter in letters if isinstance(letter.message, Registration))
+        if registrations:
+            self._conclude(self._send(registrations, ()))
+        others = [letter for letter in letters if not isinstance(letter.message, Registration)]
+        self._proofs.prepare({letter.message.instance_id for letter in others})
+        return self._prove(others)
+
+    def _prove(self, letters: Iterable[Letter]) -> list[Letter]:
+        proven = []
         for letter in letters:
             try:
                 self._proofs.prove(letter)
                 proven.append(letter)
             except MessageError as error:
                 self._reject(letter.raw, error.reason)
-        together = list(_together(proven))
-        notices = [invocations.notice(invoke_id) for invoke_id in _touched(proven)]
-        answers = self._ledger.try_all([*map(self._call_of, together), *notices])
-        for several, answer in zip(together, answers, strict=False):
+        return proven
+
+    def _send(self, letters: Sequence[Letter], touched: Iterable[str]) -> "_Sent | None":
+        """Have the ledger apply letters, and then tell whoever waits for an invocation that was touched."""
+        together = list(_together(letters))
+        calls = [*map(self._call_of, together), *map(invocations.notice, touched)]
+        return _Sent(together, self._ledger.begin(calls)) if calls else None
+
+    def _conclude(self, sent: "_Sent | None") -> None:
+        """Wait for what became of letters, and reject those that could not be applied."""
+        if sent is None:
+            return
+        for several, answer in zip(sent.together, sent.pending.finish(), strict=False):
             if isinstance(answer, Exception):
                 log.error("%d reports could not be applied: %s", len(several), answer)
             told = answer if isinstance(answer, list) else [answer] * len(several)
@@ -157,80 +189,6 @@ class Aggregator(Looper):
         rejected, self._rejected = self._rejected, []
         if rejected:
             self._ledger.run(reports.put_aside(rejected))
-
-
-class _Proofs:
-    """The MAC keys of instances, computed once each, and again where a MAC did not fit.
-
-    What does not fit is not believed, but changes nothing for what comes with it: anybody could have sent it.
-    """
-
-    def __init__(self, ledger: Ledger, keys: Sequence[AgreementKey]) -> None:
-        self._ledger = ledger
-        self._keys = keys
-        self._known: dict[str, tuple[bytes, ...]] = {}
-        self._doubted: set[str] = set()
-
-    def prepare(self, instance_ids: set[str]) -> None:
-        """Read the public keys that are not known yet, in one round trip."""
-        missing = sorted(instance_ids - (self._known.keys() - self._doubted))
-        self._doubted -= instance_ids
-        texts = self._ledger.run([instances.read_public_key(instance_id) for instance_id in missing])
-        for instance_id, text in zip(missing, texts, strict=True):
-            if not text:
-                self._known.pop(instance_id, None)
-            else:
-                self._known[instance_id] = self._mac_keys(instance_id, keyring.decode_public_key(text))
-
-    def prove(self, letter: Letter) -> None:
-        """Raise MessageError unless the instance sent this, and may."""
-        if isinstance(letter.message, Registration):
-            self.check_registration(letter)
-        else:
-            self.check(letter)
-
-    def check_registration(self, letter: Letter) -> None:
-        """Raise MessageError unless the sender holds the private half of the key that it names."""
-        registration = letter.message
-        assert isinstance(registration, Registration)
-        public = keyring.decode_public_key(registration.public_key)
-        if not _fits(letter, self._mac_keys(registration.instance_id, public)):
-            raise MessageError("bad-mac")
-        self._known.pop(registration.instance_id, None)
-
-    def check(self, letter: Letter) -> None:
-        """Raise MessageError unless the instance sent this, and about itself or a record of its own."""
-        instance_id = letter.message.instance_id
-        if isinstance(letter.message, Report) and ids.split_record_id(letter.message.record_id)[1] != instance_id:
-            raise MessageError("foreign-record")
-        keys = self._known.get(instance_id)
-        if keys is None:
-            raise MessageError("unknown-instance")
-        if not _fits(letter, keys):
-            self._doubted.add(instance_id)
-            raise MessageError("bad-mac")
-
-    def _mac_keys(self, instance_id: str, public: bytes) -> tuple[bytes, ...]:
-        """Return the keys that an instance may use: one for each report key that still counts."""
-        return tuple(key.mac_key(instance_id, public) for key in self._keys)
-
-
-def _fits(letter: Letter, keys: Sequence[bytes]) -> bool:
-    return any(keyring.same_mac(keyring.mac(key, letter.body), letter.mac) for key in keys)
-
-
-def open_letter(raw: bytes) -> Letter:
-    """Unwrap a kombu message; raises MessageError."""
-    envelope = fields.parse_object(raw, limit=limits.MESSAGE_BYTES)
-    body, headers, properties = (envelope.get(name) for name in ("body", "headers", "properties"))
-    if not isinstance(body, str) or not isinstance(headers, dict) or not isinstance(properties, dict):
-        raise MessageError("bad-shape")
-    try:
-        encoded = properties.get("body_encoding") == "base64"
-        data = base64.b64decode(body, validate=True) if encoded else body.encode()
-    except (binascii.Error, ValueError):
-        raise MessageError("bad-body") from None
-    return Letter(raw, data, fields.text(headers, messages.MAC_HEADER, most=64), messages.decode(data))
 
 
 def _touched(letters: Sequence[Letter]) -> set[str]:

@@ -16,6 +16,8 @@ from cloudassist.status import TERMINAL, InvocationStatus
 FINAL_SEQUENCE: Final = 2**31
 """Sequence number of a record's last report, above all others, so that it can be repeated after a restart."""
 
+_REPORTED: Final = {status.value: status for status in (InvocationStatus.RUNNING, *TERMINAL)}
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -98,9 +100,10 @@ class Report:
 
 def _status(source: JsonObject) -> InvocationStatus:
     value = fields.text(source, "status", most=32)
-    if value not in TERMINAL and value != InvocationStatus.RUNNING:
+    status = _REPORTED.get(value)
+    if status is None:
         raise MessageError("bad-field", f"status is {value!r}")
-    return InvocationStatus(value)
+    return status
 
 
 def _bytes(source: JsonObject, name: str) -> bytes:

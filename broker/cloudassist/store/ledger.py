@@ -21,11 +21,10 @@ from cloudassist.store.exchange import (
     ANSWER_SECONDS,
     NOTICE_GAP_SECONDS,
     REACHABLE_AGAIN_SECONDS,
-    Requests,
     exchange,
     raise_first,
-    translated_errors,
 )
+from cloudassist.store.pending import Pending
 
 T = TypeVar("T")
 
@@ -66,17 +65,11 @@ class Ledger:
 
     def try_all(self, calls: Sequence[Call[Any]]) -> list[Any]:
         """Carry out calls in one round trip, in order; what fails leaves its error in the list."""
-        if not calls:
-            return []
-        with translated_errors(self.url):
-            talk = exchange(calls, loads=self._loads)
-            requests = next(talk)
-            while True:
-                try:
-                    requests = talk.send(self._send(requests))
-                except StopIteration as end:
-                    answers: list[Any] = end.value
-                    return answers
+        return self.begin(calls).finish() if calls else []
+
+    def begin(self, calls: Sequence[Call[Any]]) -> Pending:
+        """Send calls, and leave their answers for later: the server works on them meanwhile."""
+        return Pending(self._client, self.url, exchange(calls, loads=self._loads))
 
     @contextlib.contextmanager
     def listen(self, channel: str) -> Iterator["Listener"]:
@@ -105,13 +98,6 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         """Close every connection."""
         self.close()
-
-    def _send(self, requests: Requests) -> list[Any]:
-        pipeline = self._client.pipeline(transaction=False)
-        for words in requests:
-            pipeline.execute_command(*words)
-        answers: list[Any] = pipeline.execute(raise_on_error=False)
-        return answers
 
 
 class Listener:

@@ -24,7 +24,7 @@ end
 -- Move a record, if the move is legal, and write its new fields. at: the keys of the record by name; state: what is known
 -- of it; exit_code is that of a script that has finished. Returns whether it moved.
 local function move(at, state, record_id, to, fields, retention_ms, exit_code)
-  local from, run, now = state.status, at.run, now_ms()
+  local from, run, now = state.status, at.run, at.now or now_ms()
   if not from or not Moves[from][to] or not run then
     return false
   end
@@ -50,7 +50,7 @@ local function move(at, state, record_id, to, fields, retention_ms, exit_code)
     end
     local needed = math.max(run.start_by, now) + Claim.MARGIN_MS
     if run.ends_by > needed + Claim.MARGIN_MS then
-      redis.call('PEXPIREAT', at.claim, needed)
+      redis.call('PEXPIREAT', Key.CLAIM .. instance_of(record_id) .. ':' .. record_id, needed)
     end
     if not at.deltas then
       close_invocation(at, retention_ms)

@@ -3,7 +3,7 @@
 -- end replaces it.
 -- KEYS: invocation targets due
 -- ARGV: retention_ms watch_ms most reports (output)*
--- reports is a JSON array of [instance_id, record_id, sequence, status, start_time, position, exit_code, [field value …]], all
+-- reports is a JSON array of [record_id, sequence, status, start_time, position, exit_code, [field value …]], all
 -- of it text; what is not known is the empty text.
 -- Returns: per report applied, duplicate, late, unknown, or failed where it met an error
 local function keep_chunk(at, state, data, position, most)
@@ -18,7 +18,7 @@ local function keep_chunk(at, state, data, position, most)
 end
 
 local function apply_report(at, report, data, args)
-  local _, record_id, sequence, status, start_time, position, exit_code, fields = unpack(report)
+  local record_id, sequence, status, start_time, position, exit_code, fields = unpack(report)
   local state = read_record(at.record)
   if not state.status then
     return 'unknown'
@@ -30,7 +30,7 @@ local function apply_report(at, report, data, args)
     if not Terminal[status] or status == state.status or state.late_status then
       return 'duplicate'
     end
-    redis.call('HSET', at.record, 'late_status', status, 'late_time', now_ms())
+    redis.call('HSET', at.record, 'late_status', status, 'late_time', at.now)
     return 'late'
   end
   if start_time ~= '' then
@@ -38,8 +38,8 @@ local function apply_report(at, report, data, args)
   end
   local begun = state.new_start_time and { 'start_time', state.new_start_time } or {}
   if not Terminal[status] then
-    redis.call('HSET', at.record, 'sequence', sequence, 'update_time', now_ms(), unpack(begun))
-    redis.call('ZADD', at.due, 'XX', now_ms() + tonumber(args[2]), record_id)
+    redis.call('HSET', at.record, 'sequence', sequence, 'update_time', at.now, unpack(begun))
+    redis.call('ZADD', at.due, 'XX', at.now + tonumber(args[2]), record_id)
     if data ~= '' then
       keep_chunk(at, state, data, tonumber(position), tonumber(args[3]))
     end
@@ -64,13 +64,13 @@ local function apply_report(at, report, data, args)
 end
 
 local function apply_reports(keys, args)
-  local run, deltas, ended = read_run(keys[1]), {}, {}
+  local run, deltas, ended, now = read_run(keys[1]), {}, {}, now_ms()
   local answer = {}
   for index, report in ipairs(cjson.decode(args[4])) do
-    local instance, record_id = report[1], report[2]
+    local record_id = report[1]
     local at = {
-      invocation = keys[1], targets = keys[2], due = keys[3], run = run, deltas = deltas, ended = ended,
-      record = Key.RECORD .. record_id, output = Key.OUTPUT .. record_id, claim = Key.CLAIM .. instance .. ':' .. record_id,
+      invocation = keys[1], targets = keys[2], due = keys[3], run = run, now = now, deltas = deltas, ended = ended,
+      record = Key.RECORD .. record_id, output = Key.OUTPUT .. record_id,
     }
     local done, found = pcall(apply_report, at, report, args[index + 4], args)
     answer[index] = done and found or 'failed'

@@ -3,10 +3,8 @@
 -- ARGV: record_id error_code retention_ms claim_ms
 -- Returns: 1 where it was ended, 0 where somebody has claimed it or it had ended
 local function expire_record(keys, args)
-  local at = {
-    record = keys[1], invocation = keys[2], targets = keys[3], due = keys[4], claim = keys[5],
-  }
-  local holder = redis.call('SET', at.claim, Claim.EXPIRED, 'NX', 'GET', 'PX', args[4])
+  local at = { record = keys[1], invocation = keys[2], targets = keys[3], due = keys[4] }
+  local holder = redis.call('SET', keys[5], Claim.EXPIRED, 'NX', 'GET', 'PX', args[4])
   if holder and holder ~= Claim.EXPIRED then
     return 0
   end

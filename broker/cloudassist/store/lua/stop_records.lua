@@ -7,14 +7,12 @@ local function stop_records(keys, args)
   local run = read_run(keys[1])
   local answer = {}
   for index = 1, #args - 4 do
-    local at = {
-      invocation = keys[1], targets = keys[2], due = keys[3], run = run, record = keys[2 * index + 2], claim = keys[2 * index + 3],
-    }
+    local at = { invocation = keys[1], targets = keys[2], due = keys[3], run = run, record = keys[2 * index + 2] }
     local record_id = args[index + 4]
     local state = read_record(at.record)
     if state.status == Status.RUNNING then
       local fields = { 'stop_time', now, 'stopped_by', args[4] }
-      if redis.call('SET', at.claim, Claim.STOPPED, 'NX', 'PX', args[3]) then
+      if redis.call('SET', keys[2 * index + 3], Claim.STOPPED, 'NX', 'PX', args[3]) then
         move(at, state, record_id, Status.STOPPED, { 'finish_time', now, unpack(fields) }, tonumber(args[1]))
       else
         move(at, state, record_id, Status.STOPPING, { 'tries', 0, unpack(fields) }, tonumber(args[1]))
