@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 from cloudassist_agent.scripts import script
+from cloudassist_agent.scripts.script_file import script_file
 from cloudassist_agent.service import control as service_control
 
 pytestmark = [
@@ -53,7 +54,7 @@ def wine(wine_command, tmp_path):
 
     def run(content):
         made = script.batch(content)
-        with script.script_file(made, tmp_path, keep=False) as command:
+        with script_file(made, tmp_path, keep=False) as command:
             *interpreter, path = command
             return wine_command(*interpreter, "Z:" + path.replace("/", "\\"))
 
