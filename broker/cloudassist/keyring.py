@@ -41,6 +41,8 @@ SIGNATURE_BYTES: Final = 64
 """Bytes of an Ed25519 signature."""
 
 _MAC_DOMAIN: Final = b"cloudassist/report-key/v1\0"
+_NAME_DOMAIN: Final = b"cloudassist/name/v1\0"
+_NAME_CHARACTERS: Final = 32
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,6 +98,10 @@ class AgreementKey:
         except RuntimeError:  # a point of low order: everybody could compute what is agreed
             raise MessageError("bad-key", "low order") from None
         return hashlib.sha256(_MAC_DOMAIN + instance_id.encode() + b"\0" + shared).digest()
+
+    def name_of(self, subject: str) -> str:
+        """Return a name (32 hexadecimal digits) that only the holder of this key can tell from what it is for."""
+        return mac(self._secret, _NAME_DOMAIN + subject.encode())[:_NAME_CHARACTERS]
 
     def unseal(self, sealed: str) -> bytes:
         """Open what was sealed to this key's public half; raises MessageError (not-sealed-to-us)."""

@@ -1,3 +1,4 @@
+import re
 import stat
 
 import pytest
@@ -40,6 +41,16 @@ def test_both_sides_agree_on_the_key_of_a_report_and_nobody_else_does(tmp_path):
     assert keyring.same_mac(keyring.mac(key, b"x"), keyring.mac(key, b"x"))
     assert not keyring.same_mac(keyring.mac(key, b"x"), keyring.mac(key, b"y"))
     assert not keyring.same_mac(keyring.mac(key, b"x"), "ü")
+
+
+def test_a_name_is_the_same_after_a_restart_and_another_with_another_key(tmp_path):
+    for name in ("web-1", "web-2"):
+        create_key(tmp_path / name, "instance")
+    one, again, two = (AgreementKey.load(tmp_path / name, "instance") for name in ("web-1", "web-1", "web-2"))
+    name = one.name_of("t-1.web-1")
+    assert re.fullmatch("[0-9a-f]{32}", name)
+    assert name == again.name_of("t-1.web-1")
+    assert name not in {one.name_of("t-2.web-1"), two.name_of("t-1.web-1")}
 
 
 def test_a_key_that_cannot_be_agreed_with_is_refused(tmp_path):

@@ -21,8 +21,9 @@ pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
-def fast():
-    with LocalStack(instances=2, environment=FAST) as stack:
+def fast(tmp_path_factory):
+    own = {"CLOUDASSIST_EXECUTION_PATH": str(tmp_path_factory.mktemp("scripts"))}
+    with LocalStack(instances=2, environment=FAST | own) as stack:
         yield stack
 
 

@@ -82,8 +82,14 @@ def test_the_end_of_a_script_is_told_although_the_disk_filled_up_meanwhile(disk)
 
 
 @pytest.fixture(scope="module")
-def fast():
-    with LocalStack(instances=1, environment=FAST) as stack:
+def scripts(tmp_path_factory):
+    """Where the scripts' folders are."""
+    return tmp_path_factory.mktemp("scripts")
+
+
+@pytest.fixture(scope="module")
+def fast(scripts):
+    with LocalStack(instances=1, environment=FAST | {"CLOUDASSIST_EXECUTION_PATH": str(scripts)}) as stack:
         yield stack
 
 
@@ -117,15 +123,18 @@ def test_records_of_unknown_fate_are_reported_and_not_run(fast, assistant, tmp_p
         subprocess.run(["kill", "-KILL", str(pid)], check=True)
 
 
-def test_a_machine_that_was_restarted(fast, assistant, tmp_path):
-    """F33, F85: the journal names another boot."""
+def test_a_machine_that_was_restarted(fast, assistant, scripts, tmp_path):
+    """F33, F85: the journal names another boot. The folder of the script may have outlived that."""
+    before = set(scripts.iterdir())
     invocation, journal = killed_while_running(fast, assistant, tmp_path)
+    assert set(scripts.iterdir()) > before
     with sqlite3.connect(journal) as connection:
         connection.execute("UPDATE record SET boot = 'an-earlier-one' WHERE report IS NULL")
     connection.close()
     fast.start("agent@web-1")
     result = only(invocation)
     assert (result.status, result.error_code) == ("Failed", "InstanceRestarted")
+    assert set(scripts.iterdir()) == before
     assert runs(tmp_path) == [result.record_id]
     # The processes of an earlier boot cannot be there; these are, since the boot was not a real one.
     for pid in marked(result.record_id):

@@ -23,8 +23,14 @@ CRASHING = Path(__file__).parents[1] / "support" / "crashing.py"
 
 
 @pytest.fixture(scope="module")
-def fast():
-    with LocalStack(instances=1, environment=FAST) as stack:
+def scripts(tmp_path_factory):
+    """Where the scripts' folders are."""
+    return tmp_path_factory.mktemp("scripts")
+
+
+@pytest.fixture(scope="module")
+def fast(scripts):
+    with LocalStack(instances=1, environment=FAST | {"CLOUDASSIST_EXECUTION_PATH": str(scripts)}) as stack:
         yield stack
 
 
@@ -69,7 +75,7 @@ def crashing(fast, server, tmp_path):
         ("published", 1, "Finished", ""),  # C10
     ],
 )
-def test_killed_at(fast, crashing, tmp_path, point, ran, status, error_code):
+def test_killed_at(fast, crashing, scripts, tmp_path, point, ran, status, error_code):
     dying = crashing(point)
     lasting = "sleep 60" if point in {"spawned", "noted"} else "true"
     with fast.assistant() as assistant:
@@ -83,6 +89,7 @@ def test_killed_at(fast, crashing, tmp_path, point, ran, status, error_code):
         assert (result.status, result.error_code) == (status, error_code)
         assert runs(tmp_path) == [result.record_id] * ran
         assert marked(result.record_id) == set()
+        assert list(scripts.iterdir()) == []
         # Whatever comes after it is served.
         assert assistant.run_command("echo on", instance_ids=["web-1"]).wait(timeout=20).status == "Finished"
         assert by_instance(invocation)["web-1"] == result

@@ -1,10 +1,13 @@
 """I9: the value of a secret parameter is nowhere but where it is needed, which is in its script."""
 
+import getpass
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -21,14 +24,24 @@ from support.waiting import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run scripts as somebody else")
 SECRET = "S3CRET-Qx7-VALUE"
 NAMES = ["web-1", "web-2"]
 CELERY = [str(Path(sys.executable).parent / "celery"), "-A", "cloudassist"]
 
 
 @pytest.fixture(scope="module")
-def stack():
-    with LocalStack(instances=NAMES, environment=FAST | {"CLOUDASSIST_KEEP_SCRIPT_FILE": "yes"}) as stack:
+def scripts():
+    """Where the scripts' folders are: all users can reach it, unlike pytest's own folders."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def stack(scripts):
+    own = {"CLOUDASSIST_EXECUTION_PATH": str(scripts), "CLOUDASSIST_KEEP_SCRIPT_FILE": "yes"}
+    with LocalStack(instances=NAMES, environment=FAST | own) as stack:
         yield stack
 
 
@@ -128,14 +141,34 @@ def test_the_value_is_nowhere_but_in_its_script(stack, assistant, server, tmp_pa
     assert "task-started" in places["events"] or "task-succeeded" in places["events"]
 
 
-def left_behind():
-    return [path for path in Path("/tmp").glob("cloudassist-*/script.sh") if SECRET in path.read_text(errors="replace")]
+def left_behind(*folders):
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if SECRET.encode() in path.read_bytes()]
 
 
-def test_its_script_file_goes_whatever_the_settings_say(assistant, tmp_path):
+def test_its_script_file_goes_whatever_the_settings_say(assistant, scripts, tmp_path):
     run = assistant.run_command(script(tmp_path), instance_ids=NAMES, parameters={"password": SECRET})
     assert run.wait(20).status is InvokeStatus.FINISHED
-    assert left_behind() == []
+    assert left_behind(scripts) == []
+
+
+@pytest.mark.parametrize("username", ["", pytest.param("nobody", marks=as_root)])
+def test_what_a_killed_agent_has_left_goes_when_it_starts_again(stack, assistant, scripts, username):
+    """Whoever owns the folder by now, and although script files are kept."""
+    run = assistant.run_command(
+        "echo '{{password}}'; sleep 60", instance_ids=["web-1"], parameters={"password": SECRET}, username=username,
+        working_dir="/",
+    )  # fmt: skip
+    wait_until(lambda: by_instance(run)["web-1"].start_time, "the script to start")
+    stack.kill("agent@web-1")
+    (left,) = left_behind(scripts)
+    assert left.parent.owner() == (username or getpass.getuser())
+    stack.start("agent@web-1")
+    assert run.wait(20).status is InvokeStatus.FAILED
+    assert by_instance(run)["web-1"].error_code == "ExecutionInterrupted"
+    assert not left.parent.exists()
+    stack.wait_ready()
+    assert left_behind(scripts, stack.data_dir) == []
 
 
 @pytest.mark.parametrize("content", ["#!/no/such/{{password}}\ntrue", "cd '/no/{{password}}'"])

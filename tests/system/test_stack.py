@@ -51,8 +51,9 @@ def test_a_killed_process_can_be_started_again():
             stack.start("agent@web-1")
 
 
-def test_what_a_killed_agent_leaves_behind_ends_with_the_stack():
-    with LocalStack(instances=1, environment=FAST) as stack, stack.assistant() as assistant:
+def test_what_a_killed_agent_leaves_behind_ends_with_the_stack(tmp_path):
+    environment = FAST | {"CLOUDASSIST_EXECUTION_PATH": str(tmp_path)}
+    with LocalStack(instances=1, environment=environment) as stack, stack.assistant() as assistant:
         invocation = assistant.run_command("sleep 300", instance_ids=["web-1"])
         wait_until(lambda: next(invocation.results()).start_time, "the script to start")
         agent = psutil.Process(stack.processes["agent@web-1"].pid)

@@ -54,7 +54,7 @@ def wine(wine_command, tmp_path):
 
     def run(content):
         made = script.batch(content)
-        with script_file(made, tmp_path, keep=False) as command:
+        with script_file(made, tmp_path / "run", keep=False) as command:
             *interpreter, path = command
             return wine_command(*interpreter, "Z:" + path.replace("/", "\\"))
 

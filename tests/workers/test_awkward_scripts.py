@@ -45,7 +45,8 @@ class Instance:
             stopper.start()
         payload = Payload("t-1", "c-1", "RunShellScript", content, timeout=20, region="local")
         follower = Follower(lambda _: lasting.set(), lambda *chunk: self.chunks.append(chunk))
-        outcome = execute(dataclasses.replace(payload, **changes), run, self.settings, follower)
+        folder = self.settings.execution_path / f"cloudassist-{self.record_id}"
+        outcome = execute(dataclasses.replace(payload, **changes), run, self.settings, follower, folder)
         if stop_after is not None:
             stopper.join()
         self.running.remove(run)

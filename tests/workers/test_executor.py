@@ -42,7 +42,11 @@ def payload(content, **changes):
 
 
 def carry_out(content, run, settings, **changes):
-    return execute(payload(content, **changes), run, settings, Follower(nothing, nothing))
+    return execute(payload(content, **changes), run, settings, Follower(nothing, nothing), folder_in(settings))
+
+
+def folder_in(settings):
+    return settings.execution_path / "cloudassist-run"
 
 
 def nothing(*_):
@@ -144,7 +148,7 @@ def test_a_stop_ends_the_script(run, settings):
     stopper = threading.Thread(target=lambda: (lasting.wait(10), run.stop()))
     stopper.start()
     follower = Follower(lambda _: lasting.set(), nothing)
-    outcome = execute(payload("echo a; sleep 100"), run, settings, follower)
+    outcome = execute(payload("echo a; sleep 100"), run, settings, follower, folder_in(settings))
     stopper.join()
     assert (outcome.status, outcome.exit_code, outcome.output[:2]) == (InvocationStatus.STOPPED, 143, b"a\n")
     assert outcome.seconds < 10
@@ -152,9 +156,9 @@ def test_a_stop_ends_the_script(run, settings):
 
 def test_only_a_script_that_lasts_is_told(run, settings):
     told = []
-    execute(payload("true"), run, settings, Follower(told.append, nothing))
+    execute(payload("true"), run, settings, Follower(told.append, nothing), folder_in(settings))
     assert told == []
-    execute(payload("sleep 0.6"), run, settings, Follower(told.append, nothing))
+    execute(payload("sleep 0.6"), run, settings, Follower(told.append, nothing), folder_in(settings))
     assert len(told) == 1
     assert not alive(told[0])
 

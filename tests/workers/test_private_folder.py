@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudassist_agent.scripts.private_folder import private_folder, write_new
+from cloudassist_agent.scripts.private_folder import private_folder, remove_left, write_new
 from cloudassist_agent.scripts.script import ScriptError, shell
 from cloudassist_agent.scripts.script_file import script_file
 from support.waiting import wait_until
@@ -38,7 +38,8 @@ def as_nobody(code, *arguments, **options):
 
 
 def test_it_is_private_and_goes_with_all_that_is_in_it(tmp_path):
-    with private_folder(tmp_path, keep=False) as folder:
+    folder = tmp_path / "run"
+    with private_folder(folder, keep=False):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         write_new(folder / "file", b"x")
         assert stat.S_IMODE((folder / "file").stat().st_mode) == 0o600
@@ -49,9 +50,54 @@ def test_it_is_private_and_goes_with_all_that_is_in_it(tmp_path):
 
 
 def test_it_stays_where_it_is_to_be_kept(tmp_path):
-    with private_folder(tmp_path, keep=True) as folder:
+    folder = tmp_path / "run"
+    with private_folder(folder, keep=True):
         pass
     assert folder.is_dir()
+
+
+def leave(folder, owner=None):
+    """Leave a folder as an agent does that is killed while its script runs."""
+    folder.mkdir(mode=0o700)
+    write_new(folder / "script.sh", b"secret")
+    (folder / "deep").mkdir()
+    (folder / "deep" / "file").touch()
+    for path in (folder, folder / "script.sh") if owner else ():
+        os.chown(path, owner.pw_uid, owner.pw_gid)
+
+
+@pytest.mark.parametrize("owner", [None, pytest.param(NOBODY, marks=as_root)])
+def test_what_a_killed_agent_has_left_goes_and_nothing_else(shared, owner):
+    leave(shared / "left", owner)
+    leave(shared / "another", owner)
+    assert remove_left(shared / "left")
+    assert [path.name for path in shared.iterdir()] == ["another"]
+
+
+def test_nothing_to_remove_is_well(tmp_path):
+    assert remove_left(tmp_path / "left")
+    assert remove_left(tmp_path / "no" / "left")
+
+
+def test_the_name_of_what_was_left_is_not_used_again(tmp_path):
+    """Whoever made it could get at what is written there."""
+    (tmp_path / "run").mkdir()
+    assert "File exists" in refusal(tmp_path)
+    assert (tmp_path / "run").is_dir()
+
+
+def test_what_cannot_be_removed_is_told(shared, monkeypatch):
+    monkeypatch.setattr("cloudassist_agent.scripts.private_folder.REMOVAL_SECONDS", 0)
+    leave(shared / "left")
+    assert not remove_left(shared / "left")
+    assert (shared / "left" / "script.sh").exists()
+
+
+def test_nothing_is_removed_from_a_place_where_others_could_have_exchanged_it(tmp_path):
+    leave(tmp_path / "left")
+    tmp_path.chmod(0o777)
+    assert not remove_left(tmp_path / "left")
+    assert (tmp_path / "left" / "script.sh").exists()
 
 
 @pytest.fixture
@@ -70,7 +116,8 @@ open("file", "w").close()
 
 def test_it_goes_however_deep_a_script_has_nested_folders_in_it(tmp_path, nest):
     """Removal by recursion failed at a thousand levels, and the record of the script with it."""
-    with private_folder(tmp_path, keep=False) as folder:
+    folder = tmp_path / "run"
+    with private_folder(folder, keep=False):
         assert nest(folder, 3_000).wait(20) == 0
         (folder / "d" / "beside").mkdir(mode=0o500)
     assert list(tmp_path.iterdir()) == []
@@ -78,7 +125,8 @@ def test_it_goes_however_deep_a_script_has_nested_folders_in_it(tmp_path, nest):
 
 def test_what_goes_on_filling_it_does_not_hold_the_agent(tmp_path, nest, monkeypatch):
     monkeypatch.setattr("cloudassist_agent.scripts.private_folder.REMOVAL_SECONDS", 0.2)
-    with private_folder(tmp_path, keep=False) as folder:
+    folder = tmp_path / "run"
+    with private_folder(folder, keep=False):
         filling = nest(folder, "ever")
         wait_until((folder / "d" / "d" / "d").is_dir, "the other process to begin")
         begun = time.monotonic()
@@ -110,7 +158,7 @@ def test_a_folder_that_is_not_private_once_it_was_made_is_refused(tmp_path):
 
 
 def refusal(place):
-    with pytest.raises(ScriptError) as caught, private_folder(place, keep=False):
+    with pytest.raises(ScriptError) as caught, private_folder(place / "run", keep=False):
         pass
     return caught.value.info
 
@@ -122,8 +170,8 @@ def test_a_place_that_others_can_change_is_refused(tmp_path, mode):
     place.chmod(mode)
     assert f"others than root and the agent's user can change {place}" in refusal(place)
     place.chmod(mode | stat.S_ISVTX)
-    with private_folder(place, keep=False) as folder:
-        assert folder.parent == place
+    with private_folder(place / "run", keep=False):
+        assert (place / "run").is_dir()
 
 
 def test_so_is_a_place_below_one_that_others_can_change(tmp_path):
@@ -177,11 +225,52 @@ def test_a_script_that_exchanges_its_folder_makes_the_agent_remove_nothing_else(
     (victim / "other").write_text("precious")
     give = lambda *paths: [os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid) for path in paths]  # noqa: E731
     code = f"import os, sys; folder, script, victim = sys.argv[1:]; {MISCHIEF[what]}"
-    with script_file(shell("true"), shared, keep=False, give=give) as command:
+    with script_file(shell("true"), shared / "run", keep=False, give=give) as command:
         script = Path(command[-1])
         assert as_nobody(code, script.parent, script, victim).wait(20) == 0
     assert (victim / "script.sh").read_text() == (victim / "other").read_text() == "precious"
     assert (victim / "other").stat().st_uid == 0
+
+
+REPLACED = {
+    "a link to a folder": "os.symlink(victim, folder)",
+    "a link to nowhere": "os.symlink(victim + '/none', folder)",
+    "a file": "open(folder, 'w').write('x')",
+    "a queue": "os.mkfifo(folder)",
+}
+
+
+@as_root
+@pytest.mark.parametrize("what", REPLACED)
+def test_what_was_put_in_place_of_what_was_left_is_left_alone(shared, tmp_path, what):
+    victim, folder = tmp_path / "victim", shared / "left"
+    victim.mkdir()
+    (victim / "script.sh").write_text("precious")
+    assert as_nobody(f"import os, sys; folder, victim = sys.argv[1:]; {REPLACED[what]}", folder, victim).wait(20) == 0
+    before = folder.lstat()
+    assert not remove_left(folder)
+    assert os.path.samestat(folder.lstat(), before)
+    assert (victim / "script.sh").read_text() == "precious"
+
+
+@as_root
+def test_links_in_what_was_left_lead_nowhere(shared, tmp_path):
+    victim, folder = tmp_path / "victim", shared / "left"
+    victim.mkdir()
+    (victim / "script.sh").write_text("precious")
+    code = """
+import os, sys
+folder, victim = sys.argv[1:]
+os.makedirs(folder + "/a/b")
+for link in ("/script.sh", "/a/link", "/a/b/link"):
+    os.symlink(victim, folder + link)
+os.symlink(victim + "/script.sh", folder + "/a/b/file")
+os.symlink("/", folder + "/a/root")
+"""
+    assert as_nobody(code, folder, victim).wait(20) == 0
+    assert remove_left(folder)
+    assert list(shared.iterdir()) == []
+    assert (victim / "script.sh").read_text() == "precious"
 
 
 @as_root
@@ -190,7 +279,7 @@ def test_a_hard_link_goes_and_what_it_is_a_link_to_stays_as_it_was(shared):
     give = lambda *paths: [os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid) for path in paths]  # noqa: E731
     code = "import os, sys; folder, own = sys.argv[1:]; open(own, 'w').write('x'); os.link(own, folder + '/a')"
     outside = shared / "outside"
-    with script_file(shell("true"), shared, keep=False, give=give) as command:
+    with script_file(shell("true"), shared / "run", keep=False, give=give) as command:
         assert as_nobody(code, Path(command[-1]).parent, outside).wait(20) == 0
     assert list(shared.iterdir()) == [outside]
     assert outside.read_text() == "x"
@@ -230,7 +319,7 @@ def test_somebody_who_races_gets_neither_in_nor_in_the_way(shared, tmp_path):
     try:
         wait_until(lambda: said, "the other user to begin")
         for number in range(200):
-            with script_file(shell(f"echo {number}"), shared, keep=False) as command:
+            with script_file(shell(f"echo {number}"), shared / f"run-{number}", keep=False) as command:
                 done = subprocess.run(command, capture_output=True, check=True)
                 assert done.stdout == f"{number}\n".encode()
     finally:

@@ -65,7 +65,7 @@ def test_a_batch_script_echoes_nothing_and_speaks_utf8():
 
 
 def test_the_file_is_private_and_gone_afterwards(tmp_path):
-    with script_file(script.shell("echo ü\n"), tmp_path, keep=False) as command:
+    with script_file(script.shell("echo ü\n"), tmp_path / "run", keep=False) as command:
         path = Path(command[-1])
         assert path.read_bytes() == "echo ü\n".encode()
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -74,13 +74,13 @@ def test_the_file_is_private_and_gone_afterwards(tmp_path):
 
 
 def test_the_file_can_be_kept(tmp_path):
-    with script_file(script.shell("echo"), tmp_path, keep=True) as command:
+    with script_file(script.shell("echo"), tmp_path / "run", keep=True) as command:
         pass
     assert Path(command[-1]).read_text() == "echo"
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(ScriptError) as caught, script_file(script.shell("echo"), tmp_path / "no", keep=False):
+    with pytest.raises(ScriptError) as caught, script_file(script.shell("echo"), tmp_path / "no" / "run", keep=False):
         pass
     assert caught.value.code == ErrorCode.EXECUTION_EXCEPTION
     assert str(tmp_path / "no") in caught.value.info

@@ -18,7 +18,7 @@ from cloudassist_agent.executor import Outcome
 from cloudassist_agent.journal.journal import Entry, Journal, JournalError
 from cloudassist_agent.orders import Orders
 from cloudassist_agent.owner import Owner
-from cloudassist_agent.scripts import system
+from cloudassist_agent.scripts import private_folder, system
 from cloudassist_agent.scripts.running import Running
 from cloudassist_agent.scripts.toll import Toll
 from cloudassist_agent.settings import AgentSettings
@@ -44,6 +44,7 @@ class Agent:
         key = folder.instance_key(settings)
         trust = Trust(settings, key)
         self._settings = settings
+        self._key = key
         self._owner = Owner(encode_key(key.public), host.machine_id())
         self._facts = host.facts()
         self._clock = ServerClock()
@@ -125,11 +126,17 @@ class Agent:
         self.heart.wake()
 
     def _end(self, entry: Entry) -> Toll:
-        """End the processes of a script that ran when the last agent of this journal ended."""
-        if entry.boot != host.boot_id():
-            return Toll()
+        """End the processes of a script that ran when the last agent of this journal ended, and remove its folder."""
         grace = self._settings.kill_grace_seconds
-        return system.end_leftovers(entry.record_id, entry.pid, entry.pid_start, grace)
+        self.sign.promise(grace + private_folder.REMOVAL_SECONDS)
+        toll = Toll()
+        if entry.boot == host.boot_id():
+            toll = system.end_leftovers(entry.record_id, entry.pid, entry.pid_start, grace)
+        # Also where script files are kept: nothing tells whether secret values are in this one.
+        left = folder.of_run(self._settings, self._key, entry.record_id)
+        if not private_folder.remove_left(left):
+            log.error("%s: %s could not be removed, and may hold secret values", entry.record_id, left)
+        return toll
 
     def _settle(self, entry: Entry, toll: Toll) -> None:
         """Report such a script."""

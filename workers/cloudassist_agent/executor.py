@@ -54,30 +54,36 @@ def stopped(run: Run, ended: Outcome | None = None) -> Outcome:
 
 
 def execute(
-    payload: Payload, run: Run, settings: AgentSettings, follower: Follower, secrets: Mapping[str, str] = _NONE
+    payload: Payload,
+    run: Run,
+    settings: AgentSettings,
+    follower: Follower,
+    script_folder: Path,
+    secrets: Mapping[str, str] = _NONE,
 ) -> Outcome:
     """Run a script to its end; ``follower`` is told of it meanwhile.
 
-    ``secrets`` are the values of its secret parameters, which are masked in whatever comes of it. Never raises: what
-    goes wrong is in the outcome.
+    ``script_folder`` is made for its file. ``secrets`` are the values of its secret parameters, which are masked in
+    whatever comes of it. Never raises: what goes wrong is in the outcome.
     """
     if not secrets:
-        return _execute(payload, run, settings, follower, Capture(settings.output_bytes))
+        return _execute(payload, run, settings, follower, script_folder, Capture(settings.output_bytes))
     mask = Mask(secrets.values())
     capture = Capture(settings.output_bytes, mask)
     opened = replace(payload, parameters={**(payload.parameters or {}), **secrets})
     # Its file holds the values, and is not kept whatever the settings say.
-    outcome = _execute(opened, run, replace(settings, keep_script_file=False), follower, capture)
+    outcome = _execute(opened, run, replace(settings, keep_script_file=False), follower, script_folder, capture)
     return replace(outcome, error_info=mask.text(outcome.error_info))
 
 
-def _execute(payload: Payload, run: Run, settings: AgentSettings, follower: Follower, capture: Capture) -> Outcome:
+def _execute(
+    payload: Payload, run: Run, settings: AgentSettings, follower: Follower, script_folder: Path, capture: Capture
+) -> Outcome:
     try:
         script = _script(payload, run, settings)
         user = User.of(payload.username)
         folder = _working_dir(payload, user)
-        path, keep = settings.execution_path, settings.keep_script_file
-        with script_file(script, path, keep=keep, give=user.own) as command:
+        with script_file(script, script_folder, keep=settings.keep_script_file, give=user.own) as command:
             process = ScriptProcess(
                 user.command(command),
                 folder=folder,

@@ -1,4 +1,4 @@
-"""The folder of an instance on its machine: held by one agent and one daemon, with the key that is the instance."""
+"""The folders of an instance on its machine: its own, held by one agent and one daemon, and one for each run."""
 
 from pathlib import Path
 from typing import IO
@@ -25,3 +25,8 @@ def instance_key(settings: AgentSettings) -> AgreementKey:
     """Return the instance's key, made where there is none."""
     create_key(settings.key_file, "instance")
     return AgreementKey.load(settings.key_file, "instance")
+
+
+def of_run(settings: AgentSettings, key: AgreementKey, record_id: str) -> Path:
+    """Return the folder of a run, the same after a restart; others know its name only once it is there."""
+    return settings.execution_path / f"cloudassist-{key.name_of(record_id)}"

@@ -18,7 +18,7 @@ from cloudassist.keyring import AgreementKey
 from cloudassist.orders import Order, Payload, Purpose
 from cloudassist.secret_values import decrypt
 from cloudassist.status import InvocationStatus
-from cloudassist_agent import executor, host
+from cloudassist_agent import executor, folder, host
 from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.executor import Outcome, refusal
 from cloudassist_agent.journal.journal import Journal, JournalError
@@ -149,7 +149,9 @@ class Orders:
         if run.stopped:
             outcome = executor.stopped(run)
         else:
-            outcome = executor.execute(payload, run, self.settings, self._follower(record_id, started, sign), secrets)
+            own_folder = folder.of_run(self.settings, self.own, record_id)
+            follower = self._follower(record_id, started, sign)
+            outcome = executor.execute(payload, run, self.settings, follower, own_folder, secrets)
             sign.promise()
         start_time = None if outcome.seconds is None else started
         last = report.ended(record_id, outcome, at=self.clock.now(), start_time=start_time)

@@ -1,7 +1,8 @@
 """The private folder of a run, where others may be at work as well: below the task execution path, which is /tmp.
 
 Nobody else can have made it, get into it or put something in its place while it is written to. Once it belongs to the
-user that runs the script, that user can: so it is held open, and emptied through that, never by its name.
+user that runs the script, that user can: so it is held open, and emptied through that, never by its name. What an agent
+that was killed has left is found by its name again, which nobody else could tell beforehand.
 """
 
 import errno
@@ -9,7 +10,6 @@ import os
 import secrets
 import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,34 +19,52 @@ from typing import Final
 from cloudassist.error_code import ErrorCode
 from cloudassist_agent.scripts.script import ScriptError
 
-PREFIX: Final = "cloudassist-"
 REMOVAL_SECONDS: Final = 60.0
 """Seconds that removing a folder may take, about: what a script left running may fill it faster than it is emptied."""
 
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _ROOT: Final = 0
+_ITSELF: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+"""Opens a folder, and nothing that a link in its place leads to."""
 _HAS_DESCRIPTORS: Final = os.unlink in os.supports_dir_fd
 
 
 @contextmanager
-def private_folder(place: Path, *, keep: bool) -> Iterator[Path]:
-    """Make a folder of one's own (0700) in a place; it is removed in the end, unless it is to be kept.
+def private_folder(folder: Path, *, keep: bool) -> Iterator[None]:
+    """Make a folder of one's own (0700), which was not there before; it is removed in the end, unless it is to be kept.
 
     Raises ScriptError (ExecutionException) where that cannot be done, or where others could get at it.
     """
-    _check(place)
+    _check(folder.parent)
     try:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+        folder.mkdir(mode=stat.S_IRWXU)
         held = _hold(folder) if _HAS_DESCRIPTORS else None
     except OSError as error:
-        raise ScriptError(ErrorCode.EXECUTION_EXCEPTION, f"no folder could be made in {place}: {error}") from error
+        raise ScriptError(ErrorCode.EXECUTION_EXCEPTION, f"the folder {folder} could not be made: {error}") from error
     try:
-        yield folder
+        yield
     finally:
         if not keep:
             _remove(folder, held)
         if held is not None:
             os.close(held)
+
+
+def remove_left(folder: Path) -> bool:
+    """Remove the folder of a run whose agent was killed; return whether nothing has its name. Never raises.
+
+    The user that ran the script can have put another one in its place. That is emptied like what a script leaves in its
+    own: no link is followed, and nothing outside of it goes.
+    """
+    with suppress(OSError, ScriptError):
+        _check(folder.parent)
+        held = os.open(folder, _ITSELF) if _HAS_DESCRIPTORS else None
+        try:
+            _remove(folder, held)
+        finally:
+            if held is not None:
+                os.close(held)
+    return not os.path.lexists(folder)
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -78,7 +96,7 @@ def _hold(folder: Path) -> int:
     """Open the folder that was made, and see that it is ours alone; else it goes again. Raises OSError."""
     held = None
     try:
-        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        held = os.open(folder, _ITSELF)
         made = os.fstat(held)
         if made.st_uid != os.geteuid() or stat.S_IMODE(made.st_mode) != stat.S_IRWXU:
             raise PermissionError(errno.EPERM, "it is not private", str(folder))
@@ -115,7 +133,7 @@ def _empty(held: int) -> None:
         if _is_removed(name, held):
             continue
         with suppress(OSError):
-            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=held)
+            below = os.open(name, _ITSELF, dir_fd=held)
             try:
                 left += _brought_up(below, held)
             finally:

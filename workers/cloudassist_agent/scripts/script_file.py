@@ -15,14 +15,14 @@ def _to_nobody(*_: Path) -> None:
 
 @contextmanager
 def script_file(
-    script: Script, place: Path, *, keep: bool, give: Callable[..., None] = _to_nobody
+    script: Script, folder: Path, *, keep: bool, give: Callable[..., None] = _to_nobody
 ) -> Iterator[Sequence[str]]:
-    """Write a script; yield the command line that runs it, and remove the file afterwards.
+    """Write a script to a new folder; yield the command line that runs it, and remove both afterwards.
 
     ``give`` is handed the file and its folder, to give them to the user that runs the script. Raises ScriptError
     (ExecutionException) where the file cannot be written.
     """
-    with private_folder(place, keep=keep) as folder:
+    with private_folder(folder, keep=keep):
         path = folder / f"script{script.ending}"
         try:
             write_new(path, script.data)
