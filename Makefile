@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 4
+WINDOWS := $(subst /,.,$(patsubst workers/%.py,%,$(wildcard workers/cloudassist_agent/*/windows*.py)))
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --upgrade --quiet
 
@@ -32,14 +33,14 @@ up: $(READY) ## the same stack, left running with Flower; Ctrl-C stops it
 test: $(READY) ## run the tests (those with wine: make test-windows)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder --ignore=tests/windows
 
-test-windows: $(READY) ## run the Windows side's command lines with wine, where that is installed
+test-windows: $(READY) ## run the Windows side's command lines and calls with wine, where that is installed
 	$(BIN)/python -m pytest tests/windows -rs
 
 check: $(READY) ## lint, format, types, layers, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy --platform win32 --exclude '^$$' -m cloudassist_agent.scripts.windows -m cloudassist_agent.service.windows
+	$(BIN)/mypy --platform win32 --exclude '^$$' -m cloudassist_agent.executor $(addprefix -m ,$(WINDOWS))
 	$(BIN)/lint-imports
 	.ci/audit
 

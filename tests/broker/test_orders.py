@@ -116,6 +116,7 @@ def signed(payload):
         parameters=st.none() | st.dictionaries(st.text(max_size=10), st.text(max_size=30), max_size=5),
         working_dir=st.text(max_size=30),
         username=st.text(max_size=30),
+        windows_password_name=st.text(max_size=30),
         region=st.text(max_size=30),
     )
 )

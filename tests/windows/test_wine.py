@@ -1,13 +1,10 @@
 """The command lines of the Windows side, run for real by Debian's wine (`make test-windows`).
 
-Wine has cmd.exe, but no PowerShell and no Python for Windows: jobs and the rest of windows.py are checked by their
-types for that platform, and by these command lines. Wine's cmd.exe reads a batch file in its own code page whatever
-chcp says, so that UTF-8 cannot be seen to arrive here. Its sc.exe does not know ``failureflag``.
+Wine has cmd.exe, but no PowerShell and no Python for Windows: windows.py is checked by its types for that platform, and
+by these command lines; what it calls of Windows for another user's scripts, and its jobs, by test_logon.py. Wine's
+cmd.exe reads a batch file in its own code page whatever chcp says, so that UTF-8 cannot be seen to arrive here. Its
+sc.exe does not know ``failureflag``.
 """
-
-import os
-import shutil
-import subprocess
 
 import pytest
 
@@ -15,37 +12,7 @@ from cloudassist_agent.scripts import script
 from cloudassist_agent.scripts.script_file import script_file
 from cloudassist_agent.service import control as service_control
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("wine") is None, reason="wine is not installed (apt-get install wine)"),
-    pytest.mark.timeout(180),
-]
-
-
-@pytest.fixture(scope="session")
-def wine_command(tmp_path_factory):
-    """Run a program of Windows; returns output and exit code."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path_factory.mktemp("home")),
-        "WINEPREFIX": str(tmp_path_factory.mktemp("wine")),
-        "WINEDEBUG": "-all",
-        "LANG": "C.UTF-8",
-    }
-
-    def run(*command):
-        done = subprocess.run(
-            ["wine", *command],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        return done.stdout, done.returncode
-
-    run("cmd.exe", "/c", "exit")  # the first one also sets wine up, and says so
-    yield run
-    subprocess.run(["wineserver", "-k"], env=environment, check=False)
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture

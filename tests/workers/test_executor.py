@@ -198,3 +198,12 @@ def test_what_cannot_be_started_is_an_outcome(run, settings):
 def test_nothing_is_left_in_the_execution_path(run, settings, tmp_path):
     carry_out("echo; mkdir -p $(dirname $0)/x/y", run, settings)
     assert [path for path in tmp_path.iterdir() if path.name.startswith("cloudassist-")] == []
+
+
+def test_the_name_of_a_windows_password_means_nothing_here(run, settings):
+    outcome = carry_out("env; id -u", run, settings, windows_password_name="deploy")
+    assert outcome.status is InvocationStatus.FINISHED
+    assert outcome.output.split()[-1] == str(os.getuid()).encode()
+    assert b"deploy" not in outcome.output
+    outcome = carry_out("id", run, settings, username="no-such-user", windows_password_name="deploy")
+    assert outcome.error_code == ErrorCode.ACCOUNT_NOT_EXISTS

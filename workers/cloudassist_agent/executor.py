@@ -17,7 +17,7 @@ from cloudassist_agent.scripts.mask import Mask
 from cloudassist_agent.scripts.running import Run
 from cloudassist_agent.scripts.script import Script, ScriptError
 from cloudassist_agent.scripts.script_file import script_file
-from cloudassist_agent.scripts.system import SCRIPTS, ScriptProcess, User
+from cloudassist_agent.scripts.system import SCRIPTS, ScriptProcess, User, as_user
 from cloudassist_agent.scripts.toll import Toll
 from cloudassist_agent.settings import AgentSettings
 
@@ -81,18 +81,12 @@ def _execute(
 ) -> Outcome:
     try:
         script = _script(payload, run, settings)
-        user = User.of(payload.username)
-        folder = _working_dir(payload, user)
-        with script_file(script, script_folder, keep=settings.keep_script_file, give=user.own) as command:
-            process = ScriptProcess(
-                user.command(command),
-                folder=folder,
-                environment=user.environment(),
-                record_id=run.record_id,
-                capture=capture,
-            )
-            ended = process.follow(run, follower, timeout=payload.timeout, grace=settings.kill_grace_seconds)
-            capture.end()
+        with as_user(payload.username, payload.windows_password_name) as user:
+            folder = _working_dir(payload, user)
+            with script_file(script, script_folder, keep=settings.keep_script_file, give=user.own) as command:
+                process = ScriptProcess(command, user=user, folder=folder, record_id=run.record_id, capture=capture)
+                ended = process.follow(run, follower, timeout=payload.timeout, grace=settings.kill_grace_seconds)
+                capture.end()
     except ScriptError as error:
         return refusal(error.code, error.info)
     except Exception as error:  # whatever the operating system refuses: the record fails, the agent goes on

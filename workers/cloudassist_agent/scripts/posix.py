@@ -3,7 +3,8 @@
 import fcntl
 import os
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
@@ -16,7 +17,7 @@ from cloudassist_agent.scripts.toll import Toll
 
 __all__ = [
     "EVENT_LOOP", "EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User",
-    "boot_id", "end_leftovers", "hold", "holder", "machine_id", "process_start",
+    "as_user", "boot_id", "end_leftovers", "hold", "holder", "machine_id", "process_start",
 ]  # fmt: skip
 
 EVENT_LOOP: Final = True
@@ -29,6 +30,15 @@ _MACHINE_IDS: Final = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id")
 _FLOCK: Final = "hhqqi4x"
 """Linux's struct flock on 64 bits: type, whence, start, length, process."""
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+@contextmanager
+def as_user(username: str, _password_name: str) -> Iterator[User]:
+    """Yield the user of this name; the name of a password is for Windows, and means nothing here.
+
+    Raises ScriptError: AccountNotExists, UserOrPasswordInvalid.
+    """
+    yield User.of(username)
 
 
 def boot_id() -> str:

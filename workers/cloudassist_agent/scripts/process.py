@@ -11,6 +11,7 @@ from typing import Final
 from cloudassist_agent.scripts import tree
 from cloudassist_agent.scripts.capture import Capture
 from cloudassist_agent.scripts.following import LATE_OUTPUT_SECONDS, Ended, Ending, Follower
+from cloudassist_agent.scripts.identity import Identity
 from cloudassist_agent.scripts.running import Run
 from cloudassist_agent.scripts.toll import Toll
 
@@ -23,15 +24,15 @@ class ScriptProcess:
     """One script's process. ``capture`` takes what it and its children write."""
 
     def __init__(
-        self, command: Sequence[str], *, folder: Path, environment: dict[str, str], record_id: str, capture: Capture
+        self, command: Sequence[str], *, user: Identity, folder: Path, record_id: str, capture: Capture
     ) -> None:
         self._record_id = record_id
         self._capture = capture
         self._begun = time.monotonic()
         self._process = subprocess.Popen(  # noqa: S603 - running scripts is what this is for
-            command,
+            user.command(command),
             cwd=folder,
-            env={**environment, tree.MARK: record_id},
+            env={**user.environment(), tree.MARK: record_id},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

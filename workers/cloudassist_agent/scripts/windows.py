@@ -12,11 +12,12 @@ import subprocess
 import threading
 import time
 import winreg
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from ctypes import wintypes
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final
 
 from cloudassist.command_type import CommandType
 from cloudassist.error_code import ErrorCode
@@ -26,10 +27,13 @@ from cloudassist_agent.scripts.following import LATE_OUTPUT_SECONDS, Ended, Endi
 from cloudassist_agent.scripts.running import Run
 from cloudassist_agent.scripts.script import Script, ScriptError
 from cloudassist_agent.scripts.toll import Toll
+from cloudassist_agent.scripts.windows_job import Job
+from cloudassist_agent.scripts.windows_logon import Logon, logged_on
+from cloudassist_agent.scripts.windows_process import UserProcess
 
 __all__ = [
     "EVENT_LOOP", "EXECUTION_PATH", "SCRIPTS", "ScriptProcess", "User",
-    "boot_id", "end_leftovers", "hold", "machine_id", "process_start",
+    "as_user", "boot_id", "end_leftovers", "hold", "machine_id", "process_start",
 ]  # fmt: skip
 
 EVENT_LOOP: Final = False
@@ -49,11 +53,8 @@ _INHERITED: Final = (
 _MARK: Final = "CLOUDASSIST_RECORD_ID"
 _CREATE_SUSPENDED: Final = 0x4
 _CREATE_NO_WINDOW: Final = 0x0800_0000
-_KILL_ON_JOB_CLOSE: Final = 0x2000
-_JOB_ACCOUNTING: Final = 1
-_JOB_EXTENDED_LIMITS: Final = 9
-_KILLED_CODE: Final = 137
-"""The exit code of what is ended: what a kill gives elsewhere."""
+_MASTERS: Final = ("S-1-5-18", "S-1-5-32-544")
+"""Who has every right to a script's folder: the system, administrators."""
 _LOOK_SECONDS: Final = 0.05
 """Seconds between two looks whether a stop was asked for."""
 _READ_BYTES: Final = 64 * 1024
@@ -61,11 +62,6 @@ _BOOT_KEY: Final = r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Man
 
 _MACHINE_KEY: Final = r"SOFTWARE\Microsoft\Cryptography"
 
-_kernel: Final = ctypes.WinDLL("kernel32", use_last_error=True)
-_kernel.CreateJobObjectW.restype = wintypes.HANDLE
-_kernel.AssignProcessToJobObject.argtypes = (wintypes.HANDLE, wintypes.HANDLE)
-_kernel.TerminateJobObject.argtypes = (wintypes.HANDLE, wintypes.UINT)
-_kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
 _ntdll: Final = ctypes.WinDLL("ntdll")
 _ntdll.NtResumeProcess.argtypes = (wintypes.HANDLE,)
 
@@ -105,123 +101,104 @@ def end_leftovers(_record_id: str, _pid: int | None, _start: int | None, _grace:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """The user that runs a script: the agent's own. Another one's password would be needed to become that."""
+    """The user that runs a script: the agent's own, or another one who is logged on."""
 
-    name: str
     home: str
-
-    @classmethod
-    def of(cls, username: str) -> Self:
-        """Return the agent's own user; raises ScriptError (UserOrPasswordInvalid) where another one is wanted."""
-        own = getpass.getuser()
-        if username and username.lower() != own.lower():
-            raise ScriptError(
-                ErrorCode.USER_OR_PASSWORD_INVALID,
-                f"the agent runs as {own!r} and cannot run scripts as {username!r}: that needs the user's password",
-            )
-        return cls(own, str(Path.home()))
+    logon: Logon | None = None
 
     def environment(self) -> dict[str, str]:
         """Return the environment of this user's scripts."""
+        if self.logon is not None:
+            return dict(self.logon.environment)
         return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
-    def command(self, command: Sequence[str]) -> list[str]:
-        """Return the command line that runs a command as this user."""
-        return list(command)
+    def own(self, _path: Path, folder: Path) -> None:
+        """Let this user read a script in its folder, and nobody else but the system and administrators; raises OSError.
 
-    def own(self, *_paths: str | os.PathLike[str]) -> None:
-        """Leave files with the agent's user."""
-
-
-class _BasicLimits(ctypes.Structure):
-    _fields_ = (
-        ("per_process_user_time_limit", wintypes.LARGE_INTEGER),
-        ("per_job_user_time_limit", wintypes.LARGE_INTEGER),
-        ("limit_flags", wintypes.DWORD),
-        ("minimum_working_set_size", ctypes.c_size_t),
-        ("maximum_working_set_size", ctypes.c_size_t),
-        ("active_process_limit", wintypes.DWORD),
-        ("affinity", ctypes.c_size_t),
-        ("priority_class", wintypes.DWORD),
-        ("scheduling_class", wintypes.DWORD),
-    )
+        The user may not write there: who can put a link into the folder has the agent, which may do everything, remove
+        what the link leads to.
+        """
+        if self.logon is None:
+            return
+        rights = [f"*{sid}:(OI)(CI)F" for sid in _MASTERS] + [f"*{self.logon.account.sid}:(OI)(CI)RX"]
+        icacls = Path(os.environ["SYSTEMROOT"]) / "System32" / "icacls.exe"
+        command = [str(icacls), str(folder), "/inheritance:r", "/grant:r", *rights]
+        made = subprocess.run(  # noqa: S603 - a program of the system
+            command, capture_output=True, stdin=subprocess.DEVNULL, creationflags=_CREATE_NO_WINDOW, check=False
+        )
+        if made.returncode:
+            raise OSError(f"icacls failed with {made.returncode}: {made.stderr.decode(errors='replace').strip()}")
 
 
-class _ExtendedLimits(ctypes.Structure):
-    _fields_ = (
-        ("basic", _BasicLimits),
-        ("io_counters", ctypes.c_ulonglong * 6),
-        ("memory_limits_and_peaks", ctypes.c_size_t * 4),
-    )
+@contextmanager
+def as_user(username: str, password_name: str) -> Iterator[User]:
+    """Yield the agent's own user, or the one of this name, logged on with the password that is kept here for it.
+
+    Raises ScriptError: AccountNotExists, UserOrPasswordInvalid.
+    """
+    own = getpass.getuser()
+    if not username or username.lower() == own.lower():
+        yield User(str(Path.home()))
+        return
+    if not password_name:
+        raise ScriptError(
+            ErrorCode.USER_OR_PASSWORD_INVALID,
+            f"the agent runs as {own!r} and cannot run scripts as {username!r}: that needs windows_password_name",
+        )
+    with logged_on(username, password_name) as logon:
+        yield User(logon.environment["USERPROFILE"], logon)
 
 
-class _Accounting(ctypes.Structure):
-    _fields_ = (
-        ("times", wintypes.LARGE_INTEGER * 4),
-        ("page_faults", wintypes.DWORD),
-        ("total_processes", wintypes.DWORD),
-        ("active_processes", wintypes.DWORD),
-        ("terminated_processes", wintypes.DWORD),
-    )
-
-
-class _Job:
-    """The processes of one run."""
-
-    def __init__(self, process: int) -> None:
-        self._handle = _kernel.CreateJobObjectW(None, None)
-        if not self._handle:
-            raise ctypes.WinError(ctypes.get_last_error())
-        self._limit(_KILL_ON_JOB_CLOSE)
-        if not _kernel.AssignProcessToJobObject(self._handle, process):
-            raise ctypes.WinError(ctypes.get_last_error())
-
-    def end(self) -> Toll:
-        """End all of it."""
-        accounting = _Accounting()
-        size = ctypes.sizeof(accounting)
-        _kernel.QueryInformationJobObject(self._handle, _JOB_ACCOUNTING, ctypes.byref(accounting), size, None)
-        _kernel.TerminateJobObject(self._handle, _KILLED_CODE)
-        return Toll(accounting.active_processes, accounting.active_processes)
-
-    def release(self) -> None:
-        """Let what is left of it go on without its agent."""
-        self._limit(0)
-        _kernel.CloseHandle(self._handle)
-
-    def _limit(self, flags: int) -> None:
-        limits = _ExtendedLimits()
-        limits.basic.limit_flags = flags
-        size = ctypes.sizeof(limits)
-        if not _kernel.SetInformationJobObject(self._handle, _JOB_EXTENDED_LIMITS, ctypes.byref(limits), size):
-            raise ctypes.WinError(ctypes.get_last_error())
-
-
-class ScriptProcess:
-    """One script's process. ``capture`` takes what it and its children write."""
-
-    def __init__(
-        self, command: Sequence[str], *, folder: Path, environment: dict[str, str], record_id: str, capture: Capture
-    ) -> None:
-        self._capture = capture
-        self._begun = time.monotonic()
-        self._process = subprocess.Popen(  # noqa: S603 - running scripts is what this is for
+def _started(
+    user: User, command: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> tuple["subprocess.Popen[bytes] | UserProcess", int, IO[bytes]]:
+    """Start a process that does nothing yet; return it, its handle, and its output; raises OSError."""
+    if user.logon is None:
+        process = subprocess.Popen(  # noqa: S603 - running scripts is what this is for
             command,
             cwd=folder,
-            env={**environment, _MARK: record_id},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             bufsize=0,
             creationflags=_CREATE_SUSPENDED | _CREATE_NO_WINDOW,
         )
-        handle: Any = self._process._handle  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public one
+        assert process.stdout is not None
+        handle: Any = process._handle  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public one
+        return process, int(handle), process.stdout
+    read_end, write_end = os.pipe()
+    output = os.fdopen(read_end, "rb", buffering=0)
+    try:
+        with os.fdopen(write_end, "wb", buffering=0) as written, Path(os.devnull).open("rb") as nothing:
+            handles = [msvcrt.get_osfhandle(file.fileno()) for file in (nothing, written)]
+            for each in handles:
+                os.set_handle_inheritable(each, True)  # noqa: FBT003 - it takes no keyword
+            users = UserProcess(
+                user.logon.token, command, folder=folder, environment=environment, nothing=handles[0], output=handles[1]
+            )
+    except BaseException:
+        output.close()
+        raise
+    return users, users.handle, output
+
+
+class ScriptProcess:
+    """One script's process. ``capture`` takes what it and its children write."""
+
+    def __init__(self, command: Sequence[str], *, user: User, folder: Path, record_id: str, capture: Capture) -> None:
+        self._capture = capture
+        self._begun = time.monotonic()
+        environment = {**user.environment(), _MARK: record_id}
+        self._process, handle, self._output = _started(user, command, folder, environment)
         try:
-            self._job = _Job(int(handle))
+            self._job = Job(handle)
         except OSError:
             self._process.kill()
+            if isinstance(self._process, UserProcess):
+                self._process.close()
             raise
-        _ntdll.NtResumeProcess(int(handle))
+        _ntdll.NtResumeProcess(handle)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -244,6 +221,8 @@ class ScriptProcess:
         code = self._process.wait()
         self._reader.join(LATE_OUTPUT_SECONDS)
         self._job.release()
+        if isinstance(self._process, UserProcess):
+            self._process.close()
         return Ended(ending, code, seconds, toll)
 
     def _wait(self, run: Run, timeout: float, follower: Follower) -> Ending:
@@ -261,6 +240,5 @@ class ScriptProcess:
                 return Ending.EXIT
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
-        while data := os.read(self._process.stdout.fileno(), _READ_BYTES):
+        while data := os.read(self._output.fileno(), _READ_BYTES):
             self._capture.feed(data)
