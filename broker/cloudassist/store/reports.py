@@ -16,7 +16,7 @@ APPLIED: Final = 100
 FLOODED: Final = "flooded"
 """Counts the messages that were dropped unread because too many were waiting."""
 TAKE_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of reports taken at a time, about; at least one is taken."""
+"""Bytes of reports after which no more are taken at a time."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 

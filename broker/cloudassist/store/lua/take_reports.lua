@@ -4,7 +4,7 @@
 -- KEYS: reports taken takers counts
 -- ARGV: taker done most most_bytes waiting_most waiting_bytes dropped_most reason
 -- Returns: the messages in the taken list
-local Slice, Sample = 20, 5
+local Sample = 5
 
 -- Return how many reports may wait: fewer than else where the newest ones are large.
 local function waiting_most(reports, most, most_bytes)
@@ -23,28 +23,12 @@ local function take_reports(keys, args)
     redis.call('LTRIM', taken, args[2], -1)
   end
   local held = redis.call('LRANGE', taken, 0, -1)
-  local most, bytes, count = tonumber(args[3]), 0, 0
+  local most, most_bytes, bytes, count = tonumber(args[3]), tonumber(args[4]), 0, 0
   local waiting = redis.call('LLEN', reports)
-  while #held < most and count < waiting and (bytes <= tonumber(args[4])) do
-    -- A few at a time: they may be large.
-    local size = math.min(Slice, most - #held, waiting - count)
-    local newest_first = redis.call('LRANGE', reports, -count - size, -count - 1)
-    local some = {}
-    for index = #newest_first, 1, -1 do
-      bytes = bytes + #newest_first[index]
-      if bytes > tonumber(args[4]) and #held > 0 then
-        break
-      end
-      count = count + 1
-      held[#held + 1] = newest_first[index]
-      some[#some + 1] = newest_first[index]
-    end
-    if #some > 0 then
-      redis.call('RPUSH', taken, unpack(some))
-    end
-  end
-  if count > 0 then
-    redis.call('LTRIM', reports, 0, -count - 1)
+  while #held < most and count < waiting and bytes <= most_bytes do
+    -- Moved one by one, and not copied: so no report goes through the append-only file twice.
+    held[#held + 1] = redis.call('LMOVE', reports, taken, 'RIGHT', 'RIGHT')
+    bytes, count = bytes + #held[#held], count + 1
   end
   if waiting - count > most then
     local excess = waiting - count - waiting_most(reports, tonumber(args[5]), tonumber(args[6]))
