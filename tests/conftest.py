@@ -8,11 +8,11 @@ import redis
 from hypothesis import settings as hypothesis_settings
 
 from cloudassist import Assistant, LocalStack
+from cloudassist.audit import Kind, lifetimes
 from cloudassist.installation import make_keys
 from cloudassist.settings import Settings
 from cloudassist.store.ledger import Ledger
 from support.closing import faults_of
-from support.lifetimes import keys_without_lifetime
 from support.servers import private_server
 from support.stacks import WAITING_REPORTS
 
@@ -54,7 +54,8 @@ def server(server_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(server_url, decode_responses=True) as client:
         client.flushall()
         yield client
-        assert keys_without_lifetime(client) == []
+    with Ledger(server_url) as ledger:
+        assert [each for each in lifetimes.findings(ledger, 0, repair=False) if each.kind is Kind.LIFETIME] == []
 
 
 @pytest.fixture

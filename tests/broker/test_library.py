@@ -6,7 +6,7 @@ from cloudassist.error_code import ErrorCode
 from cloudassist.messages import ClientState, ClientStatus, Registration, Report
 from cloudassist.settings import Settings
 from cloudassist.status import MOVES, InvocationStatus
-from cloudassist.store import commands, instances, invocations, library, reports, retention, schedules, sweeps
+from cloudassist.store import books, commands, instances, invocations, library, reports, retention, schedules, sweeps
 from cloudassist.store.audit import Act
 from cloudassist.store.invocations import PLAN_CHUNK, READ_CHUNK, STOP_CHUNK, Beginning, Lifetimes
 from cloudassist.store.schedules import Claim, What
@@ -55,6 +55,8 @@ CALLS = {
     "take_reports": reports.take("me", 0),
     "adopt_reports": reports.adopt("dead", "me", 1),
     "take_due": sweeps.take_due(1, 1),
+    "mend_counts": books.mend_counts("t-1", [("n.Running", 1, 0), ("n.Failed", 0, 1)], 1),
+    "mend_record": books.place(RECORD, mend=True),
     "expire_record": sweeps.expire(RECORD, 1, 1),
     "fail_record": sweeps.fail(RECORD, ErrorCode.CLIENT_NOT_RESPONSE, 1),
 }

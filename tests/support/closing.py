@@ -1,12 +1,11 @@
 """What is looked at before a stack is closed, whatever its test was about."""
 
-import contextlib
-from collections.abc import Callable
-
 import redis
 
 from cloudassist import LocalStack, access
-from support.lifetimes import keys_without_lifetime
+from cloudassist.audit import findings
+from cloudassist.errors import ServiceUnavailableError
+from cloudassist.store.ledger import Ledger
 
 ROLES = {role.value for role in access.ROLES}
 
@@ -16,12 +15,13 @@ def faults_of(stack: LocalStack) -> list[str]:
     server = stack.processes.get("server")
     if server is None or server.poll() is not None:
         return []
-    looks: list[Callable[[redis.Redis], list[str]]] = [keys_without_lifetime, denials]
-    found: list[str] = []
-    with redis.Redis.from_url(stack.url, decode_responses=True) as client, contextlib.suppress(redis.ConnectionError):
-        for look in looks:
-            found += look(client)
-    return found
+    try:
+        with Ledger(stack.url) as ledger:
+            found = [str(finding) for finding in findings(ledger, stack.settings)]
+    except ServiceUnavailableError:  # it is as good as not running: a test has stopped it
+        return []
+    with redis.Redis.from_url(stack.url, decode_responses=True) as client:
+        return found + denials(client)
 
 
 def denials(client: redis.Redis) -> list[str]:

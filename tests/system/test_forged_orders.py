@@ -7,9 +7,11 @@ import pytest
 import redis
 
 from cloudassist import InvokeStatus
+from cloudassist.audit import Kind, findings
 from cloudassist.keyring import SigningKey
 from cloudassist.orders import Order, Purpose
 from cloudassist.store import keys
+from cloudassist.store.ledger import Ledger
 from support.malformed import GOOD, order_message
 from support.serving import refused, serves
 from support.stacks import logging_script, runs
@@ -179,3 +181,7 @@ def test_what_has_run_does_not_run_again_whatever_is_taken_off_the_server(assist
     server.lpush("instance.web-3", order_message(envelope))
     wait_until(lambda: server.hget(keys.record(record_id), "status") == "Finished", "the journal to say it again")
     assert runs(tmp_path) == [record_id]
+    # The books were falsified, and only whoever looks through all of them can tell.
+    with Ledger(stack.url) as ledger:
+        found = list(findings(ledger, stack.settings, repair=True))
+    assert [(each.kind, each.where, each.repaired) for each in found] == [(Kind.COUNTER, invocation.invoke_id, True)]

@@ -28,6 +28,7 @@ VERBS: Final = {
     "commands": "list the commands that are kept",
     "instances": "list the registered instances",
     "status": "show how the agents of instances are, and what their daemons say",
+    "audit": "check that the ledger's books are right, and put right what is not",
     "audit-trail": "show who did what, when, and with which outcome",
 }
 """The verbs with their one-line help; each is a module of this package with a command of its name."""

@@ -65,19 +65,21 @@ class Due:
 class Member:
     """How one instance of a recurring task stands; ``last`` is the moment of its last record, 0 where there is none.
 
-    ``repeats`` counts the records that have started, ``skipped`` the moments at which the last one had not ended.
+    ``open`` counts the records that have not ended, ``repeats`` those that have started, ``skipped`` the moments at
+    which the last one had not ended.
     """
 
     status: InvocationStatus
     last: int
+    open: int
     repeats: int
     skipped: int
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read what the functions write (``_fleet.lua``)."""
-        status, _seen, last, _outcome, _open, repeats, skipped = json.loads(data)
-        return cls(InvocationStatus(status), int(last), int(repeats), int(skipped))
+        status, _seen, last, _outcome, open_records, repeats, skipped = json.loads(data)
+        return cls(InvocationStatus(status), int(last), int(open_records), int(repeats), int(skipped))
 
 
 def add(
