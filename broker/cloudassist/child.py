@@ -98,8 +98,10 @@ class Child:
         if not self._ended_by(deadline):
             self.send(signal.SIGKILL)
         for pid, start in self._strays.items():
-            if _start_time(pid) == start:
-                os.kill(pid, signal.SIGKILL)
+            # It may end by itself between the look and the kill.
+            with contextlib.suppress(ProcessLookupError):
+                if _start_time(pid) == start:
+                    os.kill(pid, signal.SIGKILL)
         self._strays.clear()
 
     def _ended_by(self, deadline: float) -> bool:
