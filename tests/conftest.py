@@ -22,13 +22,19 @@ hypothesis_settings.register_profile("soak", deadline=None, max_examples=10_000,
 hypothesis_settings.load_profile("default")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the fault suite be played for longer."""
+    parser.addoption("--minutes", type=float, default=0, help="how long the fault suite is played with new seeds")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let tests that share a stack run in one process, else every process would start it; and those that wait first."""
     for item in items:
         if isinstance(item, pytest.Function) and (group := _group(item)):
             item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: (item.path.parent.name != "system", "near" not in getattr(item, "fixturenames", ())))
+    folders = ["faults", "system"]
+    items.sort(key=lambda item: (item.path.parent.name not in folders, "near" not in getattr(item, "fixturenames", ())))
 
 
 def _group(item: pytest.Function) -> str:
