@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 4
 MINUTES ?= 10
+SEED ?= $(shell date +%s)
 WINDOWS := $(subst /,.,$(patsubst workers/%.py,%,$(wildcard workers/cloudassist_agent/*/windows*.py)))
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --upgrade --quiet
@@ -46,7 +47,7 @@ check: $(READY) ## lint, format, types, layers, known vulnerabilities
 	.ci/audit
 
 soak: $(READY) ## kill whatever can die for MINUTES, then try a hundred thousand odd inputs (minutes)
-	$(BIN)/python -m pytest tests/faults -s --minutes=$(MINUTES) --timeout=86400
+	$(BIN)/python -m pytest tests/faults -s --minutes=$(MINUTES) --seed=$(SEED)
 	$(BIN)/python -m pytest tests/fuzz --hypothesis-profile=soak --timeout=1800
 	@$(BIN)/python -c "import atheris" 2>/dev/null || { echo "atheris is not installed: no coverage-guided run"; exit 0; }; \
 	for surface in queue order "signed order" "signed key set" "signed warrant" reports frequency; do \

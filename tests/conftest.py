@@ -23,8 +23,9 @@ hypothesis_settings.load_profile("default")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the fault suite be played for longer."""
-    parser.addoption("--minutes", type=float, default=0, help="how long the fault suite is played with new seeds")
+    """Let the fault suite be played for longer, and with other seeds."""
+    parser.addoption("--minutes", type=float, default=0, help="how long the fault suite is played, about")
+    parser.addoption("--seed", type=int, default=1, help="the fault suite's first seed; each round has the next")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,15 +1,14 @@
 """Nothing lost, nothing twice: whatever dies, as long as it comes back. The truth is on each instance's disk. I1-I6
 
-``make soak MINUTES=10`` does the same with ever new seeds for so long. A seed replays what is done, and in which order.
+``make soak MINUTES=10`` does the same with other seeds for so long; ``make soak SEED=7`` begins with that one. A seed
+replays what is done, and in which order.
 """
 
 import random
 import threading
-import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,8 @@ from support.waiting import wait_until
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 NAMES = ["web-1", "web-2", "web-3", "web-4"]
+ROUND_SECONDS = 31
+"""Seconds that a round takes, about."""
 EXECUTIONS = 200
 """Executions in a round, at the least."""
 PACE_SECONDS = 0.25
@@ -164,8 +165,15 @@ def play(seed, folder):
     return mischief.done, load.refused, found
 
 
-def check(seed, folder):
-    done, refused, found = play(seed, folder)
+def pytest_generate_tests(metafunc):
+    """Play as many rounds as the minutes hold, each with the next seed."""
+    option = metafunc.config.getoption
+    rounds = max(1, round(60 * option("minutes") / ROUND_SECONDS))
+    metafunc.parametrize("seed", range(option("seed"), option("seed") + rounds))
+
+
+def test_whatever_dies_nothing_is_lost_and_nothing_runs_twice(seed, tmp_path):
+    done, refused, found = play(seed, tmp_path)
     print(  # noqa: T201 - what the rounds were like is what make soak is run for
         f"seed {seed}: {found.executions} executions, {found.started} started; {dict(found.by_status)}; "
         f"{refused} calls refused; lost {len(found.lost)}, doubled {len(found.doubled)}, "
@@ -174,12 +182,3 @@ def check(seed, folder):
     assert found.faults == []
     assert found.executions >= EXECUTIONS
     assert all(done[f"kill {role}"] >= KILLS for role in ROLES)
-
-
-def test_whatever_dies_nothing_is_lost_and_nothing_runs_twice(tmp_path, pytestconfig):
-    check(1, tmp_path / "1")
-    until = time.monotonic() + 60 * pytestconfig.getoption("minutes")
-    for seed in count(2):
-        if time.monotonic() >= until:
-            break
-        check(seed, tmp_path / str(seed))
