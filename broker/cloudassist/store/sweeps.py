@@ -53,9 +53,9 @@ def count_try(record_id: str) -> Call[None]:
 
 def expire(record_id: str, retention_ms: int, claim_ms: int) -> Call[bool]:
     """End a record that nobody has claimed as Failed DeliveryTimeout; whether it was ended."""
-    return function_call(
-        "expire_record", _record_keys(record_id), [record_id, ErrorCode.DELIVERY_TIMEOUT, retention_ms, claim_ms], bool
-    )
+    _, instance_id = ids.split_record_id(record_id)
+    names = [*_record_keys(record_id), topology.claim_key(instance_id, record_id)]
+    return function_call("expire_record", names, [record_id, ErrorCode.DELIVERY_TIMEOUT, retention_ms, claim_ms], bool)
 
 
 def fail(record_id: str, error_code: ErrorCode, retention_ms: int) -> Call[bool]:
@@ -64,11 +64,10 @@ def fail(record_id: str, error_code: ErrorCode, retention_ms: int) -> Call[bool]
 
 
 def _record_keys(record_id: str) -> Sequence[str]:
-    invoke_id, instance_id = ids.split_record_id(record_id)
+    invoke_id, _ = ids.split_record_id(record_id)
     return [
         keys.record(record_id),
         keys.invocation(invoke_id),
         keys.targets(invoke_id),
         keys.DUE,
-        topology.claim_key(instance_id, record_id),
     ]

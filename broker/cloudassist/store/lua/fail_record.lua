@@ -1,5 +1,5 @@
 -- End a record whose instance has been silent past the deadline, unless it has ended meanwhile.
--- KEYS: record invocation targets due claim
+-- KEYS: record invocation targets due
 -- ARGV: record_id error_code retention_ms
 -- Returns: 1 where it was ended, else 0
 local function fail_record(keys, args)
