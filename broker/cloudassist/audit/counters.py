@@ -8,7 +8,7 @@ from cloudassist import ids
 from cloudassist.audit.finding import Finding, Kind
 from cloudassist.audit.scanning import pieces
 from cloudassist.status import InvocationStatus
-from cloudassist.store import books, invocations, keys, schedules
+from cloudassist.store import books, invocations, schedules
 from cloudassist.store.invocations import READ_CHUNK
 from cloudassist.store.ledger import Ledger
 from cloudassist.store.schedules import Member
@@ -23,11 +23,9 @@ _OF_TASK: Final = (*_STATUSES, "n.open")
 
 def findings(ledger: Ledger, retention_ms: int, *, repair: bool) -> Iterator[Finding]:
     """Recount every invocation that is planned; ``repair`` writes down what was counted."""
-    prefix = keys.invocation("")
-    for names in pieces(ledger, books.scan):
-        for name in names:
-            if name.startswith(prefix):
-                yield from _findings(ledger, name.removeprefix(prefix), retention_ms, repair=repair)
+    for invoke_ids in pieces(ledger, books.scan_invocations):
+        for invoke_id in invoke_ids:
+            yield from _findings(ledger, invoke_id, retention_ms, repair=repair)
 
 
 def recount(records: Iterable[Mapping[str, str]]) -> Counter[str]:

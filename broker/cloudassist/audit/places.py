@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cloudassist.audit.finding import Finding, Kind
 from cloudassist.audit.scanning import pieces
 from cloudassist.status import TERMINAL
-from cloudassist.store import books, keys
+from cloudassist.store import books
 from cloudassist.store.books import Place
 from cloudassist.store.ledger import Ledger
 
@@ -13,9 +13,9 @@ from cloudassist.store.ledger import Ledger
 def findings(ledger: Ledger, *, repair: bool) -> Iterator[Finding]:
     """Look at every record, and at every place where one can be; ``repair`` puts each where it belongs."""
     seen: set[str] = set()
-    for scan in (books.scan_open, books.scan_due, books.scan):
-        for names in pieces(ledger, scan):
-            found = set(_records(names) if scan is books.scan else names) - seen
+    for scan in (books.scan_open, books.scan_due, books.scan_records):
+        for record_ids in pieces(ledger, scan):
+            found = set(record_ids) - seen
             seen |= found
             yield from _findings(ledger, sorted(found), repair=repair)
 
@@ -26,11 +26,6 @@ def wrong(place: Place) -> str:
     places = ("among the open ones", place.is_open), ("looked at by the sweeper", place.is_looked_at)
     told = [f"{'not ' if belongs else ''}{where}" for where, is_there in places if is_there is not belongs]
     return f"it is {place.status or 'gone'}, and {' and '.join(told)}" if told else ""
-
-
-def _records(names: list[str]) -> list[str]:
-    prefix = keys.record("")
-    return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
 
 
 def _findings(ledger: Ledger, record_ids: list[str], *, repair: bool) -> Iterator[Finding]:

@@ -24,14 +24,12 @@ def findings(ledger: Ledger) -> Iterator[Finding]:
 
 
 def _taken(ledger: Ledger, late: int) -> Iterator[Finding]:
-    prefix = keys.taken("")
-    for names in pieces(ledger, books.scan):
-        for name in (name for name in names if name.startswith(prefix)):
-            taker = name.removeprefix(prefix)
+    for takers in pieces(ledger, books.scan_takers):
+        for taker in takers:
             seen = ledger.call(books.last_seen(taker))
             _, count = ledger.run(reports.backlog([taker]))
             if count and (seen is None or seen < late):
-                yield _unattended(name, f"{count} reports were taken by an aggregator that is gone")
+                yield _unattended(keys.taken(taker), f"{count} reports were taken by an aggregator that is gone")
 
 
 def _unattended(where: str, what: str) -> Finding:

@@ -24,14 +24,32 @@ class Place:
     is_looked_at: bool
 
 
-def scan(cursor: int) -> Call[tuple[int, list[str]]]:
-    """Return some keys, and the cursor that brings the next ones; 0 begins, and 0 is the end."""
+def scan(cursor: int, prefix: str = "") -> Call[tuple[int, list[str]]]:
+    """Return some keys, and the cursor that brings the next ones; 0 begins, and 0 is the end.
+
+    Of those that begin with a prefix, what follows it.
+    """
 
     def decode(answer: Any) -> tuple[int, list[str]]:
         following, names = answer
-        return int(following), [name.decode(errors="backslashreplace") for name in names]
+        return int(following), [name.decode(errors="backslashreplace").removeprefix(prefix) for name in names]
 
-    return command(decode, "SCAN", cursor, "COUNT", SCANNED)
+    return command(decode, "SCAN", cursor, "MATCH", f"{prefix}*", "COUNT", SCANNED)
+
+
+def scan_records(cursor: int) -> Call[tuple[int, list[str]]]:
+    """Return some of all records, as :func:`scan` does."""
+    return scan(cursor, keys.record(""))
+
+
+def scan_invocations(cursor: int) -> Call[tuple[int, list[str]]]:
+    """Return some of all invocations, as :func:`scan` does."""
+    return scan(cursor, keys.invocation(""))
+
+
+def scan_takers(cursor: int) -> Call[tuple[int, list[str]]]:
+    """Return some of the aggregators that have taken reports, as :func:`scan` does."""
+    return scan(cursor, keys.taken(""))
 
 
 def scan_open(cursor: int) -> Call[tuple[int, list[str]]]:
