@@ -61,6 +61,8 @@ DELIVERY_SECONDS: Final = 60
 """Seconds within which an order must be claimed unless the instance is full (api b.2, Aborted)."""
 START_WINDOW_SECONDS: Final = 3600
 """Seconds after planning at which an order that waits behind a full instance ends (design)."""
+DELIVER_WITHIN_SECONDS: Final = 7 * 86_400
+"""Seconds that a call may give offline instances to come back, the most (design)."""
 
 # --- instances ------------------------------------------------------------------------------------------------
 INSTANCE_ID_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"

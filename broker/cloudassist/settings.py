@@ -117,6 +117,8 @@ class Settings:
     """Seconds within which an order must be claimed unless the instance is full."""
     start_window_seconds: float = bounded(limits.START_WINDOW_SECONDS, least=1, most=7 * 86_400)
     """Seconds after planning at which a record that still waits ends."""
+    deliver_within_maximum_seconds: int = bounded(limits.DELIVER_WITHIN_SECONDS, least=1, most=30 * 86_400)
+    """Seconds that a call may give offline instances to come back, the most."""
     kill_grace_seconds: float = bounded(5, least=0, most=300)
     """Seconds between SIGTERM and SIGKILL at a timeout or a stop."""
     silence_grace_seconds: float = bounded(60, least=0, most=86_400)

@@ -46,6 +46,7 @@ class Observation:
     status: str
     planned: bool
     creation_time: int
+    deliver_by: int
     start_by: int
     timeout: int
     start_time: int | None
@@ -66,6 +67,8 @@ class Verdict:
     error_code: ErrorCode | None = None
 
 
+_AGE_SHARE: Final = 0.1
+"""Which part of its age passes between two looks at a record that waits."""
 _UNCLAIMED: Final = frozenset({"", STOPPED_CLAIM, EXPIRED_CLAIM})
 
 
@@ -87,14 +90,12 @@ def watch_ms(settings: Settings) -> int:
 
 def _unclaimed(seen: Observation, settings: Settings) -> Verdict:
     has_room = seen.presence is None or (seen.presence.free > 0 and not seen.presence.draining)
-    delivery_deadline = seen.creation_time + int(1000 * settings.delivery_seconds)
-    if seen.now >= seen.start_by or (seen.now >= delivery_deadline and has_room):
+    deadline = min(seen.deliver_by, seen.start_by) if has_room else seen.start_by
+    if seen.now >= deadline:
         return Verdict(Action.EXPIRE, _again(seen, settings))
-    deadline = delivery_deadline if has_room else seen.start_by
-    look_at = min(_again(seen, settings), max(deadline, seen.now + 1))
     if seen.planned and seen.presence is not None and seen.waiting == 0:
-        return Verdict(Action.SEND_RUN, look_at)
-    return Verdict(Action.LOOK, look_at)
+        return Verdict(Action.SEND_RUN, min(_again(seen, settings), deadline))
+    return Verdict(Action.LOOK, min(_later(seen, settings), deadline))
 
 
 def _claimed(seen: Observation, settings: Settings) -> Verdict:
@@ -125,6 +126,12 @@ def _overdue(seen: Observation, settings: Settings) -> bool:
 def _failure(seen: Observation) -> Verdict:
     code = ErrorCode.CLIENT_NOT_RESPONSE if seen.presence is None else ErrorCode.EXECUTION_INTERRUPTED
     return Verdict(Action.FAIL, error_code=code)
+
+
+def _later(seen: Observation, settings: Settings) -> int:
+    """Return when to look again at a record that waits: the longer it has, the more rarely, for there may be many."""
+    pause = max(_AGE_SHARE * (seen.now - seen.creation_time), 1000 * settings.redelivery_seconds)
+    return seen.now + int(min(pause, 1000 * settings.redelivery_ceiling_seconds))
 
 
 def _again(seen: Observation, settings: Settings) -> int:

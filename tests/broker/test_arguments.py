@@ -198,6 +198,7 @@ def request(**changes):
         "working_dir": "",
         "username": "",
         "frequency": "",
+        "deliver_within": 0,
         "client_token": "one",
     }
     return RunRequest(**(given_arguments | changes))
@@ -214,6 +215,7 @@ def test_the_same_arguments_have_the_same_digest_whatever_the_token():
         request(windows_password_name="admin"),
         request(username="root"),
         request(frequency="rate(30s)"),
+        request(deliver_within=3_600),
         request(keep_command=True),
         request(operation="InvokeCommand", command_id="c-1"),
     ]

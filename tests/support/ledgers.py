@@ -69,6 +69,7 @@ def plan_run(
             payload=b"{}",
             fields={
                 "creation_time": now,
+                "deliver_by": now + int(1000 * settings.delivery_seconds),
                 "start_by": now + start_by_ms,
                 "ends_by": now + lifetimes.work,
                 "timeout": timeout,

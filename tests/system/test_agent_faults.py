@@ -105,6 +105,32 @@ def test_not_claimed_in_time(fast, assistant, web_1, tmp_path):
     assert by_instance(invocation)["web-1"] == result
 
 
+def test_offline_at_the_call_and_back_within_the_time_given(fast, assistant, web_1, server, tmp_path):
+    fast.kill(web_1)
+    wait_until(lambda: not server.exists(topology.presence_key("web-1")), "web-1 to count as offline")
+    awaited = assistant.run_command(logging_script(tmp_path), instance_ids=["web-1"], deliver_within=3_600)
+    stopped = assistant.run_command(logging_script(tmp_path), instance_ids=["web-1"], deliver_within=3_600)
+    missed = assistant.run_command(logging_script(tmp_path), instance_ids=["web-1"], deliver_within=1)
+    assert by_instance(awaited)["web-1"].detail_status == "Pending"
+    stopped.stop()
+    assert stopped.wait(timeout=5).status is InvokeStatus.STOPPED
+    assert missed.wait(timeout=20).status is InvokeStatus.FAILED
+    assert by_instance(missed)["web-1"].error_code == "DeliveryTimeout"
+    fast.start(web_1)
+    assert awaited.wait(timeout=20).status is InvokeStatus.FINISHED
+    assert runs(tmp_path) == [f"{awaited.invoke_id}.web-1"]
+
+
+def test_back_within_the_time_given_and_the_order_is_lost(fast, assistant, web_1, server, tmp_path):
+    fast.kill(web_1)
+    wait_until(lambda: not server.exists(topology.presence_key("web-1")), "web-1 to count as offline")
+    awaited = assistant.run_command(logging_script(tmp_path), instance_ids=["web-1"], deliver_within=3_600)
+    assert server.delete(topology.instance_queue("web-1"))
+    fast.start(web_1)
+    assert awaited.wait(timeout=20).status is InvokeStatus.FINISHED
+    assert runs(tmp_path) == [f"{awaited.invoke_id}.web-1"]
+
+
 @pytest.mark.timeout(90)
 def test_gone_for_good_while_a_script_runs(fast, assistant, web_1, tmp_path):
     invocation = assistant.run_command(logging_script(tmp_path, then="sleep 60"), instance_ids=["web-1"], timeout=10)

@@ -152,6 +152,7 @@ class _Plan:
             "username": task.username,
             "timeout": task.timeout,
             "creation_time": self._now,
+            "deliver_by": self._now + int(1000 * self._settings.delivery_seconds),
             "start_by": self._start_by,
             "ends_by": self._now + self._lifetimes.work,
             "payload": task.payload_key,

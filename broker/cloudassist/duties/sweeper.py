@@ -63,7 +63,7 @@ class Sweeper(Looper):
             invoke_id, instance_id = ids.split_record_id(record_id)
             calls += (
                 invocations.read_record_fields(record_id, "status", "start_time", "tries"),
-                invocations.read_fields(invoke_id, "planned", "creation_time", "start_by", "timeout"),
+                invocations.read_fields(invoke_id, "planned", "creation_time", "deliver_by", "start_by", "timeout"),
                 sweeps.read_claim(record_id),
                 instances.read_presence(instance_id),
                 sweeps.queue_length(instance_id),
@@ -126,6 +126,7 @@ def _observation(now: int, record_id: str, answers: Sequence[Any], *, settled: b
         status=record.get("status", "") if invocation else "",
         planned="planned" in invocation,
         creation_time=int(invocation.get("creation_time", 0)),
+        deliver_by=int(invocation.get("deliver_by", 0)),
         start_by=int(invocation.get("start_by", 0)),
         timeout=int(invocation.get("timeout", 0)),
         start_time=None if start_time is None else int(start_time),

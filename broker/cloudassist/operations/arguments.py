@@ -47,6 +47,20 @@ def timeout(value: object, settings: Settings) -> int:
     return value
 
 
+def deliver_within(value: object, settings: Settings) -> int:
+    """Check ``deliver_within``, in seconds; 0 means online instances only, and the region's delivery window."""
+    if value is None:
+        return 0
+    if type(value) is not int:
+        raise wrong_type("deliver_within", "a whole number of seconds", value)
+    most = settings.deliver_within_maximum_seconds
+    if not 1 <= value <= most:
+        raise LimitExceededError(
+            "InvalidDeliverWithin.ExceedLimit", f"deliver_within must be from 1 to {most} seconds; it is {value}"
+        )
+    return value
+
+
 def working_dir(value: object, settings: Settings) -> str:
     """Check ``working_dir``; empty means the home of the user that runs the script."""
     folder = bounded_text("working_dir", value, settings.working_dir_characters, "InvalidParameter.WorkingDir")

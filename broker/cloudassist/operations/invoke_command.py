@@ -27,14 +27,15 @@ def invoke_command(
     repeat_mode: str | None = None,
     frequency: str | None = None,
     timed: bool | None = None,
+    deliver_within: int | None = None,
     client_token: str | None = None,
     **refused: Unpack[RunNotBuilt],
 ) -> Operation[Planned]:
     """Run a command on instances, once or again and again; returns at once (API a.3).
 
     ``timeout`` (seconds) and ``working_dir`` replace the command's for this run only. A command with parameters must be
-    given ``parameters``; those that are left out become empty. ``frequency`` and ``secret_parameters`` are those of
-    ``run_command``.
+    given ``parameters``; those that are left out become empty. ``frequency``, ``deliver_within`` and
+    ``secret_parameters`` are those of ``run_command``.
 
     Raises InvalidParameterError and its kinds, ConflictError, ConfigurationError, ServiceUnavailableError.
     """
@@ -47,6 +48,7 @@ def invoke_command(
     own_timeout = None if timeout is None else arguments.timeout(timeout, settings)
     own_folder = None if working_dir is None else arguments.working_dir(working_dir, settings)
     recurring = recurrence.check(frequency, repeat_mode, timed, settings)
+    within = recurrence.check_window(recurring, arguments.deliver_within(deliver_within, settings))
     definition = yield from known_command(command_id)
     values.required(definition, parameters)
     request = RunRequest(
@@ -61,6 +63,7 @@ def invoke_command(
         username=user,
         windows_password_name=password_name,
         frequency=recurring,
+        deliver_within=within,
         client_token=token,
     )
     return (yield from plan(context, request))

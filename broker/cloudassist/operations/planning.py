@@ -43,6 +43,7 @@ class _Plan:
     planned: Planned
     resolved: Resolved
     lifetimes: Lifetimes
+    deliver_by: int
     start_by: int
     payload_key: str
     payload: bytes = field(repr=False)
@@ -99,12 +100,15 @@ def _make(settings: Settings, request: RunRequest, planned: Planned, resolved: R
         windows_password_name=request.windows_password_name,
         region=settings.region,
     )
+    within = request.deliver_within or settings.delivery_seconds
+    window = max(settings.start_window_seconds, request.deliver_within)
     return _Plan(
         request=request,
         planned=planned,
         resolved=resolved,
-        lifetimes=Lifetimes.of(settings, request.timeout),
-        start_by=resolved.now + int(1000 * settings.start_window_seconds),
+        lifetimes=Lifetimes.of(settings, request.timeout, window),
+        deliver_by=resolved.now + int(1000 * within),
+        start_by=resolved.now + int(1000 * window),
         payload_key=topology.payload_key(secrets.token_urlsafe(_PAYLOAD_TOKEN_BYTES)),
         payload=payload.encode(),
         sealed=sealed,
@@ -173,6 +177,7 @@ def _fields(context: Context, plan: _Plan) -> dict[str, Word]:
         "enable_parameter": int(request.parameters is not None),
         "caller": context.caller,
         "creation_time": now,
+        "deliver_by": plan.deliver_by,
         "start_by": plan.start_by,
         "ends_by": now + plan.lifetimes.work,
         "payload": plan.payload_key,
@@ -192,6 +197,7 @@ def _plan_chunks(settings: Settings, plan: _Plan) -> list[Call[Any]]:
             lifetimes=plan.lifetimes,
             check_ms=int(1000 * settings.redelivery_seconds),
             open_limit=settings.running_per_instance + settings.waiting_per_instance,
+            awaits=bool(plan.request.deliver_within),
         )
         for index, chunk in enumerate(parts)
     ]

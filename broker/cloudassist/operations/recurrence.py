@@ -61,6 +61,17 @@ def check(frequency: object, repeat_mode: object, timed: object, settings: Setti
     return text
 
 
+def check_window(frequency: str, deliver_within: int) -> int:
+    """Return ``deliver_within``, which a run that recurs may not have: its next moment comes instead."""
+    if frequency and deliver_within:
+        raise InvalidParameterError(
+            "InvalidParam.DeliverWithin",
+            f"deliver_within ({deliver_within}) does not go with frequency {frequency!r:.100}: a moment that an offline "
+            "instance misses is not made up for",
+        )
+    return deliver_within
+
+
 def begin(frequency: str, now: int, settings: Settings) -> Recurrence:
     """Return how a Frequency begins now (ms); raises InvalidParameterError where it may not be."""
     try:

@@ -33,6 +33,7 @@ def run_command(
     repeat_mode: str | None = None,
     frequency: str | None = None,
     timed: bool | None = None,
+    deliver_within: int | None = None,
     client_token: str | None = None,
     **refused: Unpack[RunNotBuilt],
 ) -> Operation[Planned]:
@@ -42,8 +43,10 @@ def run_command(
     100 (a setting). ``timeout`` is in seconds (60). ``enable_parameter`` defaults to true when ``parameters`` are
     given. The values of ``secret_parameters``, and of parameters whose names say that they are secret, are sealed to
     each instance and shown nowhere (docs/secrets.md). ``keep_command`` True keeps the command, and counts it. The same
-    ``client_token`` with the same arguments returns the same run and starts nothing again. An instance that is offline
-    gets a Failed record (ClientNotRunning); the others go on.
+    ``client_token`` with the same arguments returns the same run and starts nothing again.
+
+    An instance that is offline gets a Failed record (ClientNotRunning); the others go on. With ``deliver_within``
+    (seconds) it gets the order when it is back within that time; if it is not, its record fails (DeliveryTimeout).
 
     ``frequency`` makes the run a recurring one: ``rate(30s)``, ``at(2027-01-31 09:30:00)``, or cron with seconds as in
     ``0 30 9 ? * MON-FRI Europe/Berlin``, no more often than every ten seconds (API a.19). It goes on until it is
@@ -65,6 +68,8 @@ def run_command(
         timeout=timeout,
         enable_parameter=values.enabled(parameters, enable_parameter),
     )
+    recurring = recurrence.check(frequency, repeat_mode, timed, settings)
+    within = recurrence.check_window(recurring, arguments.deliver_within(deliver_within, settings))
     request = RunRequest(
         operation="RunCommand",
         definition=definition,
@@ -76,7 +81,8 @@ def run_command(
         working_dir=definition.working_dir,
         username=arguments.username(username, settings),
         windows_password_name=arguments.windows_password_name(windows_password_name),
-        frequency=recurrence.check(frequency, repeat_mode, timed, settings),
+        frequency=recurring,
+        deliver_within=within,
         client_token=new_token() if client_token is None else arguments.client_token(client_token),
     )
     return (yield from plan(context, request))

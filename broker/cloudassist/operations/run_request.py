@@ -15,7 +15,8 @@ class RunRequest:
     """The checked arguments of one run of a command.
 
     ``command_id`` is empty where the run makes its command; then ``keep_command`` says whether it stays. ``timeout``
-    and ``working_dir`` are those of this run. ``frequency`` is empty where it is made once.
+    and ``working_dir`` are those of this run. ``frequency`` is empty where it is made once; ``deliver_within`` is 0 where
+    it is for online instances only.
     """
 
     operation: str
@@ -30,6 +31,7 @@ class RunRequest:
     username: str
     windows_password_name: str
     frequency: str
+    deliver_within: int
     client_token: str
 
     @property

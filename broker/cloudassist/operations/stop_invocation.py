@@ -79,7 +79,7 @@ def _stop_recurring(
     context: Context, invoke_id: str, chunk: Sequence[str], invocation: dict[str, str], *, all_: bool
 ) -> Operation[None]:
     """Let nothing more start on these instances, then stop what runs there."""
-    lifetimes = Lifetimes.of(context.settings, int(invocation["timeout"]))
+    lifetimes = Lifetimes.of_run(context.settings, invocation)
     yield [schedules.stop(invoke_id, chunk, lifetimes, all_=all_)]
     found = yield [instances.open_records(instance_id) for instance_id in chunk]
     by_run: dict[str, list[str]] = {}
@@ -100,7 +100,7 @@ def _stop_chunk(context: Context, record_ids: Sequence[str], invocation: dict[st
         invocations.stop(
             invoke_id,
             record_ids,
-            lifetimes=Lifetimes.of(settings, timeout),
+            lifetimes=Lifetimes.of_run(settings, invocation),
             check_ms=int(1000 * settings.redelivery_seconds),
             caller=context.caller,
         ),

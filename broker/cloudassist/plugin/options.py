@@ -35,6 +35,12 @@ def running(function: F) -> F:
             help="A secret value for {{NAME}}: asked for, or read from a file; repeatable.",
         ),
         click.option("--frequency", help="Run it again and again: rate(30s), at(…), or cron with seconds."),
+        click.option(
+            "--deliver-within",
+            type=int,
+            metavar="SECONDS",
+            help="Let offline instances have it when they are back within that time (default: they fail at once).",
+        ),
         click.option("--username", default="", help="The user to run as (default: the agent's)."),
         click.option("--client-token", help="Repeated with the same arguments, it starts nothing again."),
         click.option("--no-wait", is_flag=True, help="Print the id and return at once."),

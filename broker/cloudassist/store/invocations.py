@@ -41,11 +41,21 @@ class Lifetimes:
         return self.work + self.ended
 
     @classmethod
-    def of(cls, settings: Settings, timeout: int) -> Self:
-        """Return the lifetimes of an invocation whose script may run ``timeout`` seconds."""
-        order = settings.start_window_seconds + timeout + settings.kill_grace_seconds + CLAIM_MARGIN_MS / 1000
+    def of(cls, settings: Settings, timeout: int, window: float | None = None) -> Self:
+        """Return the lifetimes of an invocation whose script may run ``timeout`` seconds.
+
+        It must start within ``window`` seconds; None: the region's.
+        """
+        window = settings.start_window_seconds if window is None else window
+        order = window + timeout + settings.kill_grace_seconds + CLAIM_MARGIN_MS / 1000
         work = order + settings.silence_grace_seconds
         return cls(int(1000 * order), int(1000 * work), int(1000 * settings.retention_seconds))
+
+    @classmethod
+    def of_run(cls, settings: Settings, fields: Mapping[str, str]) -> Self:
+        """Return the lifetimes of an invocation, or a run of one, that has these fields in the ledger."""
+        window = (int(fields["start_by"]) - int(fields["creation_time"])) / 1000
+        return cls.of(settings, int(fields["timeout"]), window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +130,11 @@ def plan(
     lifetimes: Lifetimes,
     check_ms: int,
     open_limit: int,
+    awaits: bool = False,
 ) -> Call[list[str] | None]:
     """Plan one chunk of records; per instance the empty text or the error code it failed with at once.
 
+    ``awaits`` gives offline instances a record that waits for them.
     None where the invocation was not begun: an earlier call with the same ClientToken stands.
     """
     record_keys, pairs = of_records(invoke_id, instance_ids)
@@ -138,7 +150,7 @@ def plan(
             keys.SEQUENCE,
             *record_keys,
         ],
-        [invoke_id, int(last), lifetimes.open, lifetimes.ended, check_ms, open_limit, *pairs],
+        [invoke_id, int(last), lifetimes.open, lifetimes.ended, check_ms, open_limit, int(awaits), *pairs],
         lambda answer: None if answer is None else as_texts(answer),
     )
 

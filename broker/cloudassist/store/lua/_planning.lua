@@ -1,10 +1,10 @@
 -- Shared by the functions: planning one record.
 
--- An instance that is offline, or that has too many open records, gets a record that has failed already; so does one for
+-- An instance that is offline, unless the plan awaits it, or that has too many open records, gets a record that has failed already; so does one for
 -- which a code is given. at: the keys by name. Returns the code, or the empty text where the order is to be sent. What is
 -- counted is collected in plan, for settle_plan to write down once.
 local function plan_record(at, record_id, plan, code)
-  if code == '' and redis.call('EXISTS', at.presence) == 0 then
+  if code == '' and not plan.awaits and redis.call('EXISTS', at.presence) == 0 then
     code = Code.CLIENT_NOT_RUNNING
   elseif code == '' and count_open(instance_of(record_id)) >= plan.open_limit then
     code = Code.TASK_CONCURRENCY_LIMIT
