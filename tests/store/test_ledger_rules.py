@@ -127,11 +127,20 @@ def test_a_result_after_the_verdict_is_kept_as_late(ledger, server):
     run = plan_run(ledger, server, ["web-1"])
     (record_id,) = run.record_ids
     assert ledger.call(sweeps.fail(record_id, ErrorCode.CLIENT_NOT_RESPONSE, 60_000))
-    assert apply(ledger, record_id, FINAL_SEQUENCE, FINISHED, exit_code=0) == "late"
+    late = {"exit_code": 3, "output": b"it ran", "dropped": 2}
+    assert apply(ledger, record_id, FINAL_SEQUENCE, FINISHED, **late) == "late"
     assert apply(ledger, record_id, FINAL_SEQUENCE, FINISHED, exit_code=0) == "duplicate"
     record = ledger.call(invocations.read_record(record_id))
-    assert (record["status"], record["late_status"]) == (FAILED, FINISHED)
+    assert (record["status"], record["late_status"], record["late_exit_code"]) == (FAILED, FINISHED, "3")
+    assert (ledger.call(invocations.read_output(record_id)), record["dropped"]) == (b"it ran", "2")
+    assert "exit_code" not in record
     assert progress(ledger, run.invoke_id).status == "Failed"
+
+
+def test_the_same_after_a_stop_is_no_late_result(ledger, server):
+    run = plan_run(ledger, server, ["web-1"])
+    assert stop(ledger, run.invoke_id, *run.record_ids) == [STOPPED]
+    assert apply(ledger, run.record_ids[0], FINAL_SEQUENCE, STOPPED) == "duplicate"
 
 
 def test_a_report_of_nothing_is_unknown(ledger):

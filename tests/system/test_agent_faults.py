@@ -142,8 +142,10 @@ def test_gone_for_good_while_a_script_runs(fast, assistant, web_1, tmp_path):
     # It comes back after all: its word is kept, the status stays.
     fast.start(web_1)
     fast.wait_ready()
-    assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20)
-    assert by_instance(invocation)["web-1"] == result
+    wait_until(lambda: by_instance(invocation)["web-1"].late_status, "its word to be kept")
+    later = by_instance(invocation)["web-1"]
+    assert (later.status, later.error_code, later.finish_time) == (result.status, result.error_code, result.finish_time)
+    assert (later.late_status, later.late_error_code) == (InvocationStatus.FAILED, "ExecutionInterrupted")
     assert runs(tmp_path) == [result.record_id]
 
 

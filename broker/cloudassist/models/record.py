@@ -18,6 +18,9 @@ class InvocationResult(ApiModel):
     ``output`` is what was kept of the output, written as the ContentEncoding that was asked for; ``output_bytes`` are
     its bytes, ``dropped`` counts those that were not kept. While the script runs it is the last of what is known of its
     output, and ``output_start`` the number of bytes before that. ``stopped_by`` is the caller of the stop.
+
+    The instance of a record that failed for its silence may come back and tell how the script ended. That is in
+    ``late_…`` then, and its output in ``output``; the status stays.
     """
 
     record_id: str
@@ -40,6 +43,11 @@ class InvocationResult(ApiModel):
     finish_time: Time = None
     stop_time: Time = None
     update_time: Time = None
+    late_status: InvocationStatus | None = None
+    late_exit_code: int | None = None
+    late_error_code: str = ""
+    late_error_info: str = ""
+    late_time: Time = None
 
     @computed_field(alias="Output")  # type: ignore[prop-decorator]
     @property
@@ -83,7 +91,7 @@ class InvocationResult(ApiModel):
         """Build the result from what the ledger holds."""
         invoke_id, instance_id = ids.split_record_id(record_id)
         status = InvocationStatus(record["status"])
-        exit_code = int(record["exit_code"]) if "exit_code" in record else None
+        exit_code = _number(record, "exit_code")
         error_code = record.get("error_code", "")
         if not error_code and status is InvocationStatus.FINISHED and exit_code:
             error_code = ErrorCode.EXIT_CODE_NONZERO
@@ -108,6 +116,11 @@ class InvocationResult(ApiModel):
             finish_time=moment(record.get("finish_time")),
             stop_time=moment(record.get("stop_time")),
             update_time=moment(record.get("update_time")),
+            late_status=InvocationStatus(record["late_status"]) if "late_status" in record else None,
+            late_exit_code=_number(record, "late_exit_code"),
+            late_error_code=record.get("late_error_code", ""),
+            late_error_info=record.get("late_error_info", ""),
+            late_time=moment(record.get("late_time")),
         )
 
 
@@ -148,6 +161,10 @@ class InvokeInstance(ApiModel):
         if last is not None:
             return cls.of_result(last).model_copy(update=of_task)
         return cls(instance_id=instance_id, **of_task)
+
+
+def _number(record: Mapping[str, str], name: str) -> int | None:
+    return int(record[name]) if name in record else None
 
 
 def _detail_of_task(status: InvocationStatus, repeats: int, last: InvocationResult | None) -> DetailStatus:

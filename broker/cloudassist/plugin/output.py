@@ -94,7 +94,15 @@ def _told(result: InvocationResult, *, with_output: bool) -> str:
     cause = ": ".join(filter(None, (result.error_code, result.error_info))) if result.exit_code is None else ""
     dropped = f"[{result.dropped} bytes dropped]" if result.dropped else ""
     output = printable(_last_states(result.output.rstrip())) if with_output else ""
-    return "\n".join(filter(None, (output, dropped, cause)))
+    return "\n".join(filter(None, (output, dropped, cause, _told_late(result))))
+
+
+def _told_late(result: InvocationResult) -> str:
+    """Return what the instance of a record said when that had failed for its silence."""
+    if result.late_status is None:
+        return ""
+    code = "" if result.late_exit_code is None else f"exit code {result.late_exit_code}"
+    return f"[told later: {' '.join(filter(None, (result.late_status, result.late_error_code, code)))}]"
 
 
 def _last_states(text: str) -> str:

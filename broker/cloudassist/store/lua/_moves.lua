@@ -2,11 +2,9 @@
 
 -- Return what the functions need to know of a record.
 local function read_record(record)
-  local status, start_time, sequence, late_status, output_end =
-    unpack(redis.call('HMGET', record, 'status', 'start_time', 'sequence', 'late_status', 'output_end'))
-  return {
-    status = status, start_time = start_time, sequence = sequence, late_status = late_status, output_end = output_end,
-  }
+  local status, start_time, sequence, output_end =
+    unpack(redis.call('HMGET', record, 'status', 'start_time', 'sequence', 'output_end'))
+  return { status = status, start_time = start_time, sequence = sequence, output_end = output_end }
 end
 
 -- Note that a record has started: it does not wait any more. Whoever calls this writes new_start_time down.

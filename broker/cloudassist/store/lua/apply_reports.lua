@@ -6,6 +6,10 @@
 -- reports is a JSON array of [record_id, sequence, status, start_time, position, exit_code, [field value …]], all
 -- of it text; what is not known is the empty text.
 -- Returns: per report applied, duplicate, late, unknown, or failed where it met an error
+local Late = {
+  exit_code = 'late_exit_code', error_code = 'late_error_code', error_info = 'late_error_info', dropped = 'dropped',
+}
+
 local function keep_chunk(at, state, data, position, most)
   local text = data
   if state.output_end == tostring(position) then
@@ -15,6 +19,23 @@ local function keep_chunk(at, state, data, position, most)
   local stop = position + #data
   redis.call('HSET', at.record, 'output_start', stop - #text, 'output_end', stop)
   redis.call('SET', at.output, text, 'PXAT', redis.call('PEXPIRETIME', at.record))
+end
+
+-- Keep the word of an instance whose record was ended without it: beside the status, which stays.
+local function keep_late(at, report, data, retention_ms)
+  local written = { 'sequence', report[2], 'late_status', report[3], 'late_time', at.now }
+  for index = 1, #report[7], 2 do
+    if Late[report[7][index]] then
+      written[#written + 1] = Late[report[7][index]]
+      written[#written + 1] = report[7][index + 1]
+    end
+  end
+  redis.call('HSET', at.record, unpack(written))
+  redis.call('HDEL', at.record, 'output_start', 'output_end')
+  if data ~= '' then
+    redis.call('SET', at.output, data, 'PXAT', redis.call('PEXPIRETIME', at.record))
+    note_output(at, #data)
+  end
 end
 
 local function apply_report(at, report, data, args)
@@ -27,10 +48,10 @@ local function apply_report(at, report, data, args)
     return 'duplicate'
   end
   if Terminal[state.status] then
-    if not Terminal[status] or status == state.status or state.late_status then
+    if not Terminal[status] or (status == state.status and status ~= Status.FAILED) then
       return 'duplicate'
     end
-    redis.call('HSET', at.record, 'late_status', status, 'late_time', at.now)
+    keep_late(at, report, data, tonumber(args[1]))
     return 'late'
   end
   if start_time ~= '' then
