@@ -79,7 +79,7 @@ class EmbeddedServer:
     def furnish(self, settings: Settings) -> None:
         """Put functions and key set on it before a control worker would: nobody is to wait for them."""
         with Ledger(self.url) as ledger:
-            ledger.call(instances.read_epochs([]))  # the first call of a function loads all of them
+            ledger.call(instances.read_enrolments([]))  # the first call of a function loads all of them
             key_set.publish(ledger, settings.key_set_file, Root.of(settings))
 
     @property

@@ -6,16 +6,13 @@ says what it is for: what was signed for one purpose is worth nothing for anothe
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from cloudassist import fields
+from cloudassist import fields, schema
 from cloudassist.errors import MessageError
 from cloudassist.keyring import SIGNATURE_BYTES, SigningKey
 from cloudassist.keyset import KeySet
-
-SCHEMA: Final = 1
-"""Version of what is in the arrays."""
 
 Envelope = list[str]
 """``[kid, signature in Base64, payload as JSON text]``; nothing but printable ASCII."""
@@ -23,28 +20,27 @@ Envelope = list[str]
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def seal(domain: str, content: Sequence[Any], key: SigningKey) -> Envelope:
-    """Return the signed envelope."""
-    payload = _encode([SCHEMA, *content])
+def seal(domain: str, content: Sequence[Any], key: SigningKey, version: int = schema.CURRENT) -> Envelope:
+    """Return the signed envelope; its content is written as this version does."""
+    payload = _encode([version, *content])
     signature = key.sign(_tagged(domain, payload.encode()))
     return [key.kid, base64.b64encode(signature).decode(), payload]
 
 
 def open_envelope(
-    domain: str, envelope: object, keys: KeySet, now: int, *, names: Sequence[str], most: int
+    domain: str, envelope: object, keys: KeySet, now: int, *, names: Mapping[int, Sequence[str]], most: int
 ) -> dict[str, Any]:
     """Verify an envelope with the keys that count ``now`` (ms); return what it says, by name.
 
-    Its payload has ``most`` bytes at most. Raises MessageError.
+    ``names`` are those of the fields, by version. Its payload has ``most`` bytes at most. Raises MessageError.
     """
     kid, signature, payload = _parts(envelope, most)
     keys.verify(kid, signature, _tagged(domain, payload), now)
-    content = fields.parse_array(payload, limit=most)
-    if content[:1] != [SCHEMA]:
-        raise MessageError("unknown-schema", str(content[:1])[:20])
-    if len(content) != 1 + len(names):
+    version, *content = fields.parse_array(payload, limit=most) or [None]
+    expected = names[schema.check(version)]
+    if len(content) != len(expected):
         raise MessageError("bad-field", f"{len(content)} fields")
-    return dict(zip(names, content[1:], strict=True))
+    return dict(zip(expected, content, strict=True))
 
 
 def _tagged(domain: str, payload: bytes) -> bytes:

@@ -36,6 +36,8 @@ class ErrorCode(StrEnum):
     """The instance did not take the order within the delivery window."""
     TASK_CONCURRENCY_LIMIT = "TaskConcurrencyLimit"
     """The instance had as many open records as it may have."""
+    CLIENT_NEED_UPGRADE = "ClientNeedUpgrade"
+    """The instance's agent is too old, or too new, to read the order; the error info says which schema is needed."""
     # Invalid: the order's content, or its moment, is of no use.
     COMMAND_NOT_APPLICABLE = "CommandNotApplicable"
     """The script's type does not fit the instance's operating system."""
@@ -66,7 +68,14 @@ class ErrorCode(StrEnum):
     """The script ended with an exit code other than 0."""
 
 
-_ABORTED = frozenset({ErrorCode.CLIENT_NOT_RUNNING, ErrorCode.DELIVERY_TIMEOUT, ErrorCode.TASK_CONCURRENCY_LIMIT})
+_ABORTED = frozenset(
+    {
+        ErrorCode.CLIENT_NOT_RUNNING,
+        ErrorCode.DELIVERY_TIMEOUT,
+        ErrorCode.TASK_CONCURRENCY_LIMIT,
+        ErrorCode.CLIENT_NEED_UPGRADE,
+    }
+)
 _INVALID = frozenset(
     {
         ErrorCode.COMMAND_NOT_APPLICABLE,

@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from cloudassist import envelope, fields, ids
+from cloudassist import envelope, fields, ids, schema
 from cloudassist.envelope import Envelope
 from cloudassist.errors import MessageError
 from cloudassist.keyring import SigningKey
 from cloudassist.keyset import KeySet
+from cloudassist.schema import CURRENT
 from cloudassist.secret_values import SEALED_CHARACTERS
 
-SCHEMA: Final = 1
-"""Version of the payload's content."""
 ORDER_BYTES: Final = 1_024
 """Bytes of an order's JSON, the most (about 150 are used)."""
 RECORD_ID_CHARACTERS: Final = 160
@@ -48,7 +47,7 @@ class Order:
 
     ``epoch`` counts the instance's enrolments: an order for an earlier one is void. ``payload_key`` and
     ``payload_hash`` (SHA-256 in Base64) are empty in a stop; ``sealed`` is the key of the run's secret values, sealed
-    to the instance's (empty: there are none).
+    to the instance's (empty: there are none); ``schema`` is the version that the instance can read.
     """
 
     purpose: Purpose
@@ -59,6 +58,7 @@ class Order:
     payload_key: str = ""
     payload_hash: str = ""
     sealed: str = ""
+    schema: int = CURRENT
 
     @property
     def invoke_id(self) -> str:
@@ -72,7 +72,8 @@ class Order:
 
     def seal(self, key: SigningKey) -> Envelope:
         """Return the signed envelope."""
-        return envelope.seal(self.purpose, [getattr(self, name) for name in _SIGNED], key)
+        content = [getattr(self, name) for name in _SIGNED[self.schema]]
+        return envelope.seal(self.purpose, content, key, self.schema)
 
     @classmethod
     def open(cls, purpose: Purpose, sealed: object, keys: KeySet, now: int) -> Self:
@@ -86,14 +87,15 @@ class Order:
             start_by=fields.integer(source, "start_by", least=0, most=MAXIMUM_MS),
             payload_key=fields.text(source, "payload_key", most=128),
             payload_hash=fields.text(source, "payload_hash", most=64),
-            sealed=fields.text(source, "sealed", most=SEALED_CHARACTERS),
+            sealed=fields.text(source, "sealed", most=SEALED_CHARACTERS, default=""),
         )
         ids.split_record_id(order.record_id)
         return order
 
 
-_SIGNED: Final = ("record_id", "epoch", "expires", "start_by", "payload_key", "payload_hash", "sealed")
-"""The fields of an order as they stand in the signed array, behind the schema."""
+_FIRST: Final = ("record_id", "epoch", "expires", "start_by", "payload_key", "payload_hash")
+_SIGNED: Final = {1: _FIRST, 2: (*_FIRST, "sealed")}
+"""The fields of an order as they stand in the signed array, behind the schema, by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,10 @@ class Payload:
     windows_password_name: str = ""
     region: str = ""
 
-    def encode(self) -> bytes:
-        """Return the bytes that are stored and whose hash the orders carry."""
-        content: dict[str, Any] = {"v": SCHEMA, **{name: getattr(self, name) for name in self.__slots__}}
+    def encode(self, version: int = CURRENT) -> bytes:
+        """Return the bytes that are stored and whose hash the orders carry, as this version writes them."""
+        names = [name for name in self.__slots__ if version >= _SINCE.get(name, schema.OLDEST)]
+        content: dict[str, Any] = {"v": version, **{name: getattr(self, name) for name in names}}
         return json.dumps(content, separators=(",", ":")).encode()
 
     @classmethod
@@ -128,8 +131,7 @@ class Payload:
         if payload_hash(data) != expected_hash:
             raise MessageError("bad-payload-hash")
         source = fields.parse_object(data, limit=PAYLOAD_BYTES)
-        if source.get("v") != SCHEMA:
-            raise MessageError("unknown-schema", str(source.get("v"))[:20])
+        version = schema.check(source.get("v"))
         parameters = None
         if source.get("parameters") is not None:
             parameters = fields.texts(source, "parameters", count=1_000, most=PAYLOAD_BYTES)
@@ -139,9 +141,13 @@ class Payload:
             **{
                 name: fields.text(source, name, most=PAYLOAD_BYTES)
                 for name in cls.__slots__
-                if name not in {"parameters", "timeout"}
+                if name not in {"parameters", "timeout"} and version >= _SINCE.get(name, schema.OLDEST)
             },
         )
+
+
+_SINCE: Final = {"secrets": 2, "windows_password_name": 2}
+"""The schema from which on a payload has these fields."""
 
 
 def expiry(start_by: int, now: int, run_seconds: float) -> int:

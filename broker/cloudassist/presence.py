@@ -7,11 +7,10 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
-from cloudassist import fields, limits
+from cloudassist import fields, limits, schema
 from cloudassist.errors import MessageError
 from cloudassist.orders import MAXIMUM_MS
 
-SCHEMA: Final = 1
 RUNNING_NAMED: Final = 1_000
 """Records named in one sign of life, the most."""
 
@@ -35,14 +34,13 @@ class Presence:
 
     def encode(self) -> bytes:
         """Return the key's value."""
-        return json.dumps({"v": SCHEMA, **asdict(self)}, separators=(",", ":")).encode()
+        return json.dumps({"v": schema.CURRENT, **asdict(self)}, separators=(",", ":")).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read the key's value; raises MessageError."""
         source = fields.parse_object(data, limit=limits.MESSAGE_BYTES)
-        if source.get("v") != SCHEMA:
-            raise MessageError("unknown-schema", str(source.get("v"))[:20])
+        schema.check(source.get("v"))
         return cls(
             agent=fields.text(source, "agent", most=128),
             time=fields.integer(source, "time", least=0, most=MAXIMUM_MS),

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
-from cloudassist import envelope, expressions
+from cloudassist import envelope, expressions, schema
 from cloudassist.errors import MessageError
 from cloudassist.fields import integer, parse_array, text
 from cloudassist.keyring import SigningKey
@@ -50,7 +50,7 @@ class Warrant:
     def open(cls, sealed: str, keys: KeySet, now: int) -> Self:
         """Verify a signed text with the keys that count ``now`` (ms), then read it; raises MessageError."""
         found = parse_array(sealed, limit=WARRANT_BYTES)
-        source = envelope.open_envelope(_DOMAIN, found, keys, now, names=cls.__slots__, most=WARRANT_BYTES)
+        source = envelope.open_envelope(_DOMAIN, found, keys, now, names=_NAMES, most=WARRANT_BYTES)
         return cls(
             invoke_id=text(source, "invoke_id", most=64),
             payload_hash=text(source, "payload_hash", most=64),
@@ -61,6 +61,9 @@ class Warrant:
             creation_time=integer(source, "creation_time", least=0, most=_MAXIMUM_MS),
             grace_ms=integer(source, "grace_ms", least=0, most=_MAXIMUM_MS),
         )
+
+
+_NAMES: Final = dict.fromkeys(range(schema.OLDEST, schema.CURRENT + 1), Warrant.__slots__)
 
 
 def digest(instance_ids: Iterable[str]) -> str:

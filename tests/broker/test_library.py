@@ -33,7 +33,7 @@ CALLS = {
     "delete_command": commands.delete("c-1", ACT),
     "note_heartbeats": instances.note_heartbeats(NAMES),
     "list_retired": retention.list_retired(1, 1, 1),
-    "read_epochs": instances.read_epochs(NAMES),
+    "read_enrolments": instances.read_enrolments(NAMES),
     "register_instance": instances.register(Registration("web-1", "key", "1")),
     "note_client": instances.note_client(ClientStatus("web-1", ClientState.RUNNING)),
     "begin_invocation": invocations.begin(BEGINNING, Settings(), LIFETIMES),

@@ -74,7 +74,9 @@ def test_whatever_three_texts_come_are_refused(envelope):
 @pytest.mark.parametrize(
     ("index", "value", "expected"),
     [
-        (0, 2, "unknown-schema"),
+        (0, 3, "unknown-schema"),
+        (0, 0, "unknown-schema"),
+        (0, True, "unknown-schema"),
         (0, None, "unknown-schema"),
         (1, None, "bad-field"),
         (1, "t-1", "bad-record-id"),

@@ -8,13 +8,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from cloudassist import ids, topology
+from cloudassist import ids, schema, topology
 from cloudassist.error_code import ErrorCode
 from cloudassist.messages import FINAL_SEQUENCE, Registration, Report
 from cloudassist.models.invocation import Progress
 from cloudassist.settings import Settings
 from cloudassist.status import MOVES, TERMINAL, InvocationStatus
 from cloudassist.store import instances, invocations, keys, reports, sweeps
+from cloudassist.store.instances import Enrolment
 from cloudassist.store.invocations import Lifetimes
 from cloudassist.store.ledger import Ledger
 from cloudassist.store.refusal import Earlier
@@ -205,8 +206,8 @@ def test_the_first_key_of_an_instance_stays(ledger, server):
     assert not ledger.call(instances.register(other))
     facts = ledger.call(instances.read("web-1"))
     assert (facts["public_key"], facts["agent_version"], facts["epoch"]) == ("key-1", "1.0", "0")
-    _, epochs = ledger.call(instances.read_epochs(["web-1", "nobody"]))
-    assert epochs == [0, None]
+    _, enrolments = ledger.call(instances.read_enrolments(["web-1", "nobody"]))
+    assert enrolments == [Enrolment(0, schema.CURRENT), None]
 
 
 ACTIONS = st.one_of(

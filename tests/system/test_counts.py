@@ -46,7 +46,7 @@ def test_commands_per_run(quiet, assistant):
         for _ in range(RUNS):
             assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20)
     functions = Counter(command[1].rpartition("_")[0] for command in seen if command[0] == "FCALL")
-    for name in ("read_epochs", "begin_invocation", "plan_records", "apply_reports"):
+    for name in ("read_enrolments", "begin_invocation", "plan_records", "apply_reports"):
         assert functions[name] == RUNS, name
     # At most one take per report: the first comes with the wait itself.
     assert functions["take_reports"] <= 2 * RUNS

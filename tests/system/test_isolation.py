@@ -82,7 +82,7 @@ class Target:
             pipe.execute_command("ACL", "SETUSER", "agent.i-B", "on", ">pw")
             dump = pipe.execute()[-2]
         with Ledger(f"redis://admin:pw@127.0.0.1:{self.port}/0") as ledger:
-            call = instances.read_epochs([])
+            call = instances.read_enrolments([])
             ledger.call(call)
         return {"{dump}": dump, "{function}": call.words[1], "{library}": library.source().split("=", 1)[1].split()[0]}
 

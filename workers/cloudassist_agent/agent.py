@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from cloudassist import schema
 from cloudassist.app import Application
 from cloudassist.error_code import ErrorCode
 from cloudassist.keyring import encode_key
@@ -100,6 +101,7 @@ class Agent:
                 __version__,
                 tags=self._settings.tags_by_key(),
                 machine_id=self._owner.machine_id,
+                schema=schema.CURRENT,
                 **self._facts,
             )
             self.sender.remark(registration)

@@ -19,6 +19,7 @@ from cloudassist.orders import Order, Purpose, expiry
 from cloudassist.settings import Settings
 from cloudassist.store import instances, invocations, schedules
 from cloudassist.store.call import Call, Word
+from cloudassist.store.instances import Enrolment
 from cloudassist.store.invocations import READ_CHUNK, Lifetimes
 from cloudassist.store.ledger import Ledger
 
@@ -70,15 +71,15 @@ class Occurrences:
 
     def _plan(self, parts: Sequence[_Part]) -> list[Order]:
         """Plan the parts; return the orders that are to be sent."""
-        now, epochs = self._epochs(parts)
+        now, enrolments = self._enrolments(parts)
         sealed = self._sealed(parts)
         plans = [_Plan(part, now, self._settings) for part in parts]
         answers = self._ledger.run([plan.call() for plan in plans])
         return [
-            plan.order(instance_id, epoch, sealed.get((plan.part.occurrence, instance_id), ""))
+            plan.order(instance_id, enrolment.epoch, sealed.get((plan.part.occurrence, instance_id), ""))
             for plan, codes in zip(plans, answers, strict=True)
             for instance_id, code in zip(plan.part.instance_ids, codes, strict=True)
-            if not code and plan.in_time and (epoch := epochs[instance_id]) is not None
+            if not code and plan.in_time and (enrolment := enrolments[instance_id]) is not None
         ]
 
     def _sealed(self, parts: Sequence[_Part]) -> dict[tuple[str, str], str]:
@@ -93,13 +94,13 @@ class Occurrences:
             for instance_id, sealed in zip(part.instance_ids, found, strict=True)
         }
 
-    def _epochs(self, parts: Sequence[_Part]) -> tuple[int, Mapping[str, int | None]]:
-        """Return the server's time (ms), and the enrolment epoch of each instance."""
+    def _enrolments(self, parts: Sequence[_Part]) -> tuple[int, Mapping[str, Enrolment | None]]:
+        """Return the server's time (ms), and how each instance is enrolled."""
         names = list(dict.fromkeys(instance_id for part in parts for instance_id in part.instance_ids))
         chunks = [names[start : start + READ_CHUNK] for start in range(0, len(names), READ_CHUNK)]
-        answers = self._ledger.run([instances.read_epochs(chunk) for chunk in chunks])
-        epochs = (epoch for _, of_chunk in answers for epoch in of_chunk)
-        return answers[0][0], dict(zip(names, epochs, strict=True))
+        answers = self._ledger.run([instances.read_enrolments(chunk) for chunk in chunks])
+        found = (enrolment for _, of_chunk in answers for enrolment in of_chunk)
+        return answers[0][0], dict(zip(names, found, strict=True))
 
 
 class _Plan:
@@ -142,12 +143,14 @@ class _Plan:
             payload_key=self.part.task.payload_key,
             payload_hash=self.part.task.payload_hash,
             sealed=sealed,
+            schema=self.part.task.schema,
         )
 
     def _fields(self) -> dict[str, Word]:
         """Return what is written of the occurrence; script and parameters stand in its task alone."""
         task = self.part.task
         return {
+            "schema": task.schema,
             "command_id": task.command_id,
             "username": task.username,
             "timeout": task.timeout,

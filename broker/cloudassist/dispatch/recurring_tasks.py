@@ -13,6 +13,7 @@ from cloudassist.errors import MessageError
 from cloudassist.orders import Payload, payload_hash
 from cloudassist.settings import Settings
 from cloudassist.store import invocations
+from cloudassist.store.invocations import schema_of
 from cloudassist.store.ledger import Ledger
 from cloudassist.warrant import covers
 
@@ -35,6 +36,7 @@ class RecurringTask:
     """One task: what the orders of its runs are made of."""
 
     covered: Covered
+    schema: int
     command_id: str
     username: str
     timeout: int
@@ -49,6 +51,7 @@ class RecurringTask:
 
         Raises MessageError (not-warranted) where it is not.
         """
+        version = schema_of(fields)
         payload = Payload(
             invoke_id=task_id,
             command_id=fields["command_id"],
@@ -61,10 +64,11 @@ class RecurringTask:
             username=fields["username"],
             windows_password_name=fields["windows_password_name"],
             region=region,
-        ).encode()
+        ).encode(version)
         covers(covered.warrant, payload_hash=payload_hash(payload))
         return cls(
             covered=covered,
+            schema=version,
             command_id=fields["command_id"],
             username=fields["username"],
             timeout=int(fields["timeout"]),
@@ -115,9 +119,9 @@ class RecurringTasks:
 
     def _learn(self, names: Sequence[str]) -> None:
         covered = self._warrants.of(names)
-        answers = self._ledger.run([invocations.read_fields(name, *_FIELDS) for name in covered])
+        answers = self._ledger.run([invocations.read_fields(name, *_FIELDS, "schema") for name in covered])
         for (name, found), fields in zip(covered.items(), answers, strict=True):
-            if len(fields) < len(_FIELDS):
+            if not fields.keys() >= set(_FIELDS):
                 continue
             try:
                 task = RecurringTask.of(name, fields, found, self._region)

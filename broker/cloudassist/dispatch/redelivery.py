@@ -13,6 +13,7 @@ from cloudassist.settings import Settings
 from cloudassist.status import InvocationStatus
 from cloudassist.store import instances, invocations
 from cloudassist.store.call import Call
+from cloudassist.store.invocations import schema_of
 from cloudassist.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -62,18 +63,18 @@ class Redelivery:
         for record_id, (invoke_id, instance_id) in zip(record_ids, split, strict=True):
             calls += (
                 invocations.read_record_fields(record_id, "status"),
-                invocations.read_fields(invoke_id, "payload", "hash", "start_by", "timeout", "planned"),
+                invocations.read_fields(invoke_id, "payload", "hash", "start_by", "timeout", "planned", "schema"),
                 invocations.read_sealed(ids.task_of(invoke_id), [instance_id]),
             )
         answers = self._ledger.run(calls)
-        now, epochs = self._ledger.call(instances.read_epochs([instance_id for _, instance_id in split]))
+        now, enrolments = self._ledger.call(instances.read_enrolments([instance_id for _, instance_id in split]))
         wanted = InvocationStatus.RUNNING if purpose is Purpose.RUN else InvocationStatus.STOPPING
         orders: list[Order] = []
         for index, record_id in enumerate(record_ids):
             record, invocation, (sealed,) = answers[_READS * index : _READS * index + _READS]
-            epoch = epochs[index]
-            if record.get("status") == wanted and "planned" in invocation and epoch is not None:
-                orders.append(self._order(purpose, record_id, epoch, now, invocation, sealed))
+            enrolment = enrolments[index]
+            if record.get("status") == wanted and "planned" in invocation and enrolment is not None:
+                orders.append(self._order(purpose, record_id, enrolment.epoch, now, invocation, sealed))
         return orders
 
     def _order(
@@ -90,4 +91,5 @@ class Redelivery:
             payload_key=invocation["payload"] if run else "",
             payload_hash=invocation["hash"] if run else "",
             sealed=sealed if run else "",
+            schema=schema_of(invocation),
         )

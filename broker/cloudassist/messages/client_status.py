@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Self
 
-from cloudassist import fields
+from cloudassist import fields, schema
 from cloudassist.errors import MessageError
 from cloudassist.fields import JsonObject
-from cloudassist.messages.kind import SCHEMA, Kind, instance_id
+from cloudassist.messages.kind import Kind, instance_id
 from cloudassist.orders import MAXIMUM_MS
 
 REASON_CHARACTERS = 255
@@ -41,7 +41,7 @@ class ClientStatus:
 
     def encode(self) -> str:
         """Return the body."""
-        content = {"v": SCHEMA, "kind": Kind.CLIENT, **asdict(self), "reason": self.reason[:REASON_CHARACTERS]}
+        content = {"v": schema.CURRENT, "kind": Kind.CLIENT, **asdict(self), "reason": self.reason[:REASON_CHARACTERS]}
         content["instance"] = content.pop("instance_id")
         return json.dumps(content, separators=(",", ":"))
 

@@ -6,8 +6,6 @@ from typing import Any, Final
 from cloudassist import topology
 from cloudassist.errors import MessageError
 
-SCHEMA: Final = 1
-"""Version of what stands in these messages."""
 MAC_HEADER: Final = "mac"
 """The header that carries the hexadecimal MAC of the body."""
 

@@ -7,10 +7,13 @@ from typing import Any, Final, Self
 from cloudassist import fields, limits
 from cloudassist.errors import MessageError
 from cloudassist.fields import JsonObject
-from cloudassist.messages.kind import SCHEMA, Kind, instance_id
+from cloudassist.messages.kind import Kind, instance_id
+from cloudassist.schema import CURRENT
 
 _NEEDED: Final = frozenset({"public_key", "agent_version"})
-_NO_TEXT: Final = frozenset({"instance_id", "tags"})
+_NO_TEXT: Final = frozenset({"instance_id", "tags", "schema"})
+SCHEMAS: Final = 1_000
+"""The greatest number of a schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class Registration:
 
     ``public_key`` is the public half of the instance's key, ``machine_id`` tells a machine from a copy of it where the
     system has such a thing. The ledger pins the first ones that it sees for an id. ``os_version`` is the system's name
-    as its maker writes it, ``os_id`` and ``os_release`` are the words by which it can be looked up.
+    as its maker writes it, ``os_id`` and ``os_release`` are the words by which it can be looked up. ``schema`` is what
+    its agent writes.
     """
 
     instance_id: str
@@ -33,14 +37,15 @@ class Registration:
     os_id: str = ""
     os_release: str = ""
     machine_id: str = ""
+    schema: int = CURRENT
 
     def encode(self) -> str:
         """Return the body."""
         content: dict[str, Any] = {
-            "v": SCHEMA,
+            "v": self.schema,
             "kind": Kind.REGISTER,
             "instance": self.instance_id,
-            **{name: getattr(self, name) for name in self.__slots__ if name != "instance_id"},
+            **{name: getattr(self, name) for name in self.__slots__ if name not in {"instance_id", "schema"}},
         }
         return json.dumps(content, separators=(",", ":"))
 
@@ -53,6 +58,7 @@ class Registration:
         return cls(
             instance_id=instance_id(source),
             tags=tags,
+            schema=fields.integer(source, "v", least=0, most=SCHEMAS),
             **{
                 name: fields.text(source, name, most=255, default=None if name in _NEEDED else "")
                 for name in cls.__slots__

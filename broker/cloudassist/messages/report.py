@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from cloudassist import fields, limits
+from cloudassist import fields, limits, schema
 from cloudassist.errors import MessageError
 from cloudassist.fields import JsonObject
-from cloudassist.messages.kind import SCHEMA, Kind, instance_id
+from cloudassist.messages.kind import Kind, instance_id
 from cloudassist.orders import MAXIMUM_MS, RECORD_ID_CHARACTERS
 from cloudassist.status import TERMINAL, InvocationStatus
 
@@ -54,7 +54,7 @@ class Report:
     def encode(self) -> str:
         """Return the body."""
         content: dict[str, Any] = {
-            "v": SCHEMA,
+            "v": schema.CURRENT,
             "kind": self.kind,
             "instance": self.instance_id,
             "record": self.record_id,

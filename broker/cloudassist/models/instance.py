@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field
 
+from cloudassist import schema
 from cloudassist.models.base import ApiModel, Time, moment
 from cloudassist.models.instance_state import InstanceState
 from cloudassist.operating_system import is_supported
@@ -16,6 +17,7 @@ class Instance(ApiModel):
     """A registered instance. ``online`` tells whether it gave a sign of life lately.
 
     ``supported`` tells whether its operating system is one that commands can be run on (operating_systems.json).
+    ``upgrade_needed`` tells that its agent speaks a schema that is too far from this one's to be given anything to run.
     ``invocation_count`` counts what it has completed, ``active_task_count`` what it has in hand or waiting.
     """
 
@@ -29,6 +31,7 @@ class Instance(ApiModel):
     address: str = Field(default="", alias="IntranetIp")
     machine_id: str = ""
     agent_version: str = ""
+    upgrade_needed: bool = False
     tags: dict[str, str] = Field(default_factory=dict)
     registration_time: Time = None
     last_heartbeat_time: Time = None
@@ -45,6 +48,7 @@ class Instance(ApiModel):
             instance_name=instance_id,
             online=state.presence is not None,
             supported=is_supported(facts.get("os_id", ""), facts.get("os_release", "")),
+            upgrade_needed=not schema.OLDEST <= int(facts.get("schema", 1)) <= schema.CURRENT,
             tags=json.loads(facts.get("tags", "{}")),
             registration_time=moment(facts.get("registration_time")),
             last_heartbeat_time=moment(state.last_heartbeat),

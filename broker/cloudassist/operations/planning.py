@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from cloudassist import ids, topology
+from cloudassist import ids, schema, topology
 from cloudassist.errors import ServiceUnavailableError
 from cloudassist.operations import recurrence, refusals, sealing, targets, values
 from cloudassist.operations.audited import audited
@@ -45,6 +45,7 @@ class _Plan:
     lifetimes: Lifetimes
     deliver_by: int
     start_by: int
+    schema: int
     payload_key: str
     payload: bytes = field(repr=False)
     sealed: Sealed
@@ -100,6 +101,7 @@ def _make(settings: Settings, request: RunRequest, planned: Planned, resolved: R
         windows_password_name=request.windows_password_name,
         region=settings.region,
     )
+    spoken = _schema(request, resolved)
     within = request.deliver_within or settings.delivery_seconds
     window = max(settings.start_window_seconds, request.deliver_within)
     return _Plan(
@@ -110,10 +112,22 @@ def _make(settings: Settings, request: RunRequest, planned: Planned, resolved: R
         deliver_by=resolved.now + int(1000 * within),
         start_by=resolved.now + int(1000 * window),
         payload_key=topology.payload_key(secrets.token_urlsafe(_PAYLOAD_TOKEN_BYTES)),
-        payload=payload.encode(),
+        schema=spoken,
+        payload=payload.encode(spoken),
         sealed=sealed,
         recurrence=recurrence.begin(request.frequency, resolved.now, settings) if request.frequency else None,
     )
+
+
+def _schema(request: RunRequest, resolved: Resolved) -> int:
+    """Return the schema in which a run is written: the newest that all its instances read.
+
+    What only the current one can say has to be said in it; the others get no order then.
+    """
+    if request.secret_values or request.windows_password_name:
+        return schema.CURRENT
+    spoken = (each.schema for each in resolved.enrolments if each.schema >= schema.OLDEST)
+    return min(spoken, default=schema.CURRENT)
 
 
 def _warrant(plan: _Plan) -> Warrant:
@@ -176,6 +190,7 @@ def _fields(context: Context, plan: _Plan) -> dict[str, Word]:
         "windows_password_name": request.windows_password_name,
         "enable_parameter": int(request.parameters is not None),
         "caller": context.caller,
+        "schema": plan.schema,
         "creation_time": now,
         "deliver_by": plan.deliver_by,
         "start_by": plan.start_by,
@@ -197,6 +212,7 @@ def _plan_chunks(settings: Settings, plan: _Plan) -> list[Call[Any]]:
             lifetimes=plan.lifetimes,
             check_ms=int(1000 * settings.redelivery_seconds),
             open_limit=settings.running_per_instance + settings.waiting_per_instance,
+            schema=plan.schema,
             awaits=bool(plan.request.deliver_within),
         )
         for index, chunk in enumerate(parts)
@@ -227,13 +243,16 @@ def _orders(settings: Settings, plan: _Plan, codes: Sequence[str]) -> list[Order
         Order(
             Purpose.RUN,
             ids.record_id(plan.planned.invoke_id, instance_id),
-            epoch,
+            enrolment.epoch,
             expires=expires,
             start_by=plan.start_by,
             payload_key=plan.payload_key,
             payload_hash=digest,
             sealed=plan.sealed.keys.get(instance_id, ""),
+            schema=plan.schema,
         )
-        for instance_id, epoch, code in zip(plan.resolved.instance_ids, plan.resolved.epochs, codes, strict=True)
+        for instance_id, enrolment, code in zip(
+            plan.resolved.instance_ids, plan.resolved.enrolments, codes, strict=True
+        )
         if not code
     ]

@@ -66,8 +66,8 @@ def check_window(frequency: str, deliver_within: int) -> int:
     if frequency and deliver_within:
         raise InvalidParameterError(
             "InvalidParam.DeliverWithin",
-            f"deliver_within ({deliver_within}) does not go with frequency {frequency!r:.100}: a moment that an offline "
-            "instance misses is not made up for",
+            f"deliver_within ({deliver_within}) does not go with frequency {frequency!r:.100}: a moment that an "
+            "offline instance misses is not made up for",
         )
     return deliver_within
 

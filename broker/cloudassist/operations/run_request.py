@@ -15,8 +15,8 @@ class RunRequest:
     """The checked arguments of one run of a command.
 
     ``command_id`` is empty where the run makes its command; then ``keep_command`` says whether it stays. ``timeout``
-    and ``working_dir`` are those of this run. ``frequency`` is empty where it is made once; ``deliver_within`` is 0 where
-    it is for online instances only.
+    and ``working_dir`` are those of this run. ``frequency`` is empty where it is made once; ``deliver_within`` is 0
+    where it is for online instances only.
     """
 
     operation: str

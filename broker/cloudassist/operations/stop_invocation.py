@@ -15,7 +15,7 @@ from cloudassist.orders import Order, Purpose, expiry
 from cloudassist.status import InvocationStatus
 from cloudassist.store import audit, instances, invocations, schedules
 from cloudassist.store.audit import Act
-from cloudassist.store.invocations import READ_CHUNK, STOP_CHUNK, Lifetimes
+from cloudassist.store.invocations import READ_CHUNK, STOP_CHUNK, Lifetimes, schema_of
 
 INSTANCES: Final = 50
 """Instances that one stop may name (API a.4)."""
@@ -104,14 +104,14 @@ def _stop_chunk(context: Context, record_ids: Sequence[str], invocation: dict[st
             check_ms=int(1000 * settings.redelivery_seconds),
             caller=context.caller,
         ),
-        instances.read_epochs([instance_id for _, instance_id in split]),
+        instances.read_enrolments([instance_id for _, instance_id in split]),
     ]
-    statuses, (now, epochs) = answers
+    statuses, (now, enrolments) = answers
     expires = expiry(int(invocation["start_by"]), now, timeout + settings.kill_grace_seconds)
     yield Publish(
         [
-            Order(Purpose.STOP, record_id, epoch, expires)
-            for record_id, status, epoch in zip(record_ids, statuses, epochs, strict=True)
-            if status == InvocationStatus.STOPPING and epoch is not None
+            Order(Purpose.STOP, record_id, enrolment.epoch, expires, schema=schema_of(invocation))
+            for record_id, status, enrolment in zip(record_ids, statuses, enrolments, strict=True)
+            if status == InvocationStatus.STOPPING and enrolment is not None
         ]
     )

@@ -12,6 +12,7 @@ from cloudassist.operations import arguments
 from cloudassist.operations.steps import Context, Operation
 from cloudassist.settings import Settings
 from cloudassist.store import instances
+from cloudassist.store.instances import Enrolment
 from cloudassist.store.invocations import READ_CHUNK
 
 NAMED: Final = 10
@@ -30,11 +31,11 @@ class Targets:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The instances of a run, the enrolment epoch of each, and the server's time in milliseconds."""
+    """The instances of a run, how each is enrolled, and the server's time in milliseconds."""
 
     now: int
     instance_ids: tuple[str, ...]
-    epochs: tuple[int, ...]
+    enrolments: tuple[Enrolment, ...]
 
 
 def check(instance_ids: object, resource_tags: object, settings: Settings) -> Targets:
@@ -71,9 +72,9 @@ def resolve(context: Context, targets: Targets) -> Operation[Resolved]:
     if instance_ids is None:
         assert targets.resource_tags is not None
         instance_ids = yield from _tagged(targets.resource_tags, context.settings)
-    answers = yield [instances.read_epochs(chunk) for chunk in chunks(instance_ids, READ_CHUNK)]
-    epochs = [epoch for _, chunk in answers for epoch in chunk]
-    unknown = (instance_id for instance_id, epoch in zip(instance_ids, epochs, strict=True) if epoch is None)
+    answers = yield [instances.read_enrolments(chunk) for chunk in chunks(instance_ids, READ_CHUNK)]
+    found = [enrolment for _, chunk in answers for enrolment in chunk]
+    unknown = (instance_id for instance_id, enrolment in zip(instance_ids, found, strict=True) if enrolment is None)
     named = list(islice(unknown, NAMED))
     if named:
         more = sum(1 for _ in unknown)
@@ -81,7 +82,7 @@ def resolve(context: Context, targets: Targets) -> Operation[Resolved]:
             "InvalidInstance.NotFound",
             f"no instance is registered as {', '.join(named)}" + (f" and {more} more" if more else ""),
         )
-    return Resolved(answers[0][0], instance_ids, tuple(epochs))
+    return Resolved(answers[0][0], instance_ids, tuple(found))
 
 
 def carries(tags_of_instance: str, wanted: Mapping[str, str]) -> bool:

@@ -74,7 +74,7 @@ def _apply(ledger: Ledger, wanted: Sequence[User], passwords: Path | None) -> No
     missing = [user.name for user in wanted if user.name not in known]
     if missing and passwords is None:
         raise ConfigurationError(f"{', '.join(missing[:5])} cannot be made without a password; see --passwords")
-    ledger.call(instances.read_epochs([]))
+    ledger.call(instances.read_enrolments([]))
     for user in wanted:
         password = None if passwords is None else _password(passwords, user)
         ledger.call(users.write(user.name, user.words(password)))

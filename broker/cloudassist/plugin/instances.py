@@ -50,7 +50,7 @@ def instances(
             api_time(instance.last_heartbeat_time),
             instance.os_version,
             instance.hostname,
-            instance.agent_version,
+            instance.agent_version + (" (upgrade needed)" if instance.upgrade_needed else ""),
             str(instance.invocation_count),
             str(instance.active_task_count),
             output.tags_as_text(instance.tags),

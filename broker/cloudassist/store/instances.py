@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudassist import topology
@@ -10,23 +11,36 @@ from cloudassist.store import keys
 from cloudassist.store.call import Call, as_fields, as_text, as_texts, command, flat
 from cloudassist.store.library import function_call
 
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What an order to an instance depends on: how often it was enrolled, and the schema that its agent speaks."""
+
+    epoch: int
+    schema: int
+
+
 _FACTS: Final = ("agent_version", "os_type", "os_version", "os_id", "os_release", "hostname", "address")
 
 
-def read_epochs(instance_ids: Sequence[str]) -> Call[tuple[int, list[int | None]]]:
-    """Return the server's time (ms) and the enrolment epoch of each instance; None: not registered."""
+def read_enrolments(instance_ids: Sequence[str]) -> Call[tuple[int, list[Enrolment | None]]]:
+    """Return the server's time (ms) and the enrolment of each instance; None: not registered."""
 
-    def decode(answer: list[Any]) -> tuple[int, list[int | None]]:
-        now, *epochs = answer
-        return now, [None if epoch is None else int(epoch) for epoch in epochs]
+    def decode(answer: list[Any]) -> tuple[int, list[Enrolment | None]]:
+        now, *found = answer
+        return now, [
+            # Who registered before schemas were written down speaks the first one.
+            None if epoch is None else Enrolment(int(epoch), int(spoken or 1))
+            for epoch, spoken in found
+        ]
 
-    return function_call("read_epochs", [keys.instance(instance_id) for instance_id in instance_ids], [], decode)
+    return function_call("read_enrolments", [keys.instance(instance_id) for instance_id in instance_ids], [], decode)
 
 
 def register(registration: Registration) -> Call[bool]:
     """Write down who an instance is; False where the id belongs to another key or machine."""
     facts = {name: getattr(registration, name) for name in _FACTS}
-    facts["tags"] = json.dumps(registration.tags)
+    facts |= {"tags": json.dumps(registration.tags), "schema": registration.schema}
     name = registration.instance_id
     return function_call(
         "register_instance",

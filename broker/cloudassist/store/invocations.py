@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from cloudassist import ids, limits, topology
+from cloudassist import ids, limits, schema, topology
 from cloudassist.settings import Settings
 from cloudassist.store import keys
 from cloudassist.store.audit import Act
@@ -130,11 +130,13 @@ def plan(
     lifetimes: Lifetimes,
     check_ms: int,
     open_limit: int,
+    schema: int = schema.CURRENT,
     awaits: bool = False,
 ) -> Call[list[str] | None]:
     """Plan one chunk of records; per instance the empty text or the error code it failed with at once.
 
-    ``awaits`` gives offline instances a record that waits for them.
+    ``schema`` is the least that an instance must speak; ``awaits`` gives offline instances a record that waits for
+    them.
     None where the invocation was not begun: an earlier call with the same ClientToken stands.
     """
     record_keys, pairs = of_records(invoke_id, instance_ids)
@@ -150,7 +152,7 @@ def plan(
             keys.SEQUENCE,
             *record_keys,
         ],
-        [invoke_id, int(last), lifetimes.open, lifetimes.ended, check_ms, open_limit, int(awaits), *pairs],
+        [invoke_id, int(last), lifetimes.open, lifetimes.ended, check_ms, open_limit, schema, int(awaits), *pairs],
         lambda answer: None if answer is None else as_texts(answer),
     )
 
@@ -243,6 +245,14 @@ def read_number(invoke_id: str) -> Call[int | None]:
 def total() -> Call[int]:
     """Return how many invocations there are."""
     return command(int, "ZCARD", keys.INVOCATIONS)
+
+
+def schema_of(fields: Mapping[str, str]) -> int:
+    """Return the schema in which the orders of an invocation are written: the first, where it does not say.
+
+    Of one that is too old to be ordered any more, which has no warrant that could be read, it is that of its stops.
+    """
+    return max(schema.OLDEST, int(fields.get("schema", 1)))
 
 
 def read_record(record_id: str) -> Call[dict[str, str]]:

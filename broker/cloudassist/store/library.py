@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final, TypeVar
 
-from cloudassist import limits, topology
+from cloudassist import limits, schema, topology
 from cloudassist.error_code import ErrorCode
 from cloudassist.status import MOVES, TERMINAL, InvocationStatus
 from cloudassist.store import audit, keys
@@ -20,8 +20,6 @@ from cloudassist.store.refusal import Refusal
 
 T = TypeVar("T")
 
-SCHEMA: Final = 2
-"""Version of what the functions read and write."""
 CLAIM_MARGIN_MS: Final = 10 * 60 * 1000
 """Milliseconds that a claim outlives the last moment at which its order may start."""
 HISTORY_MARGIN_MS: Final = 24 * 3600 * 1000
@@ -44,7 +42,7 @@ def function_call(name: str, names: Sequence[str], args: Sequence[Word], decode:
 def source() -> str:
     """Return the text of the whole library."""
     body = _body()
-    return f"#!lua name=cloudassist_{SCHEMA}_{_digest()}\n{body}\n{_registrations()}"
+    return f"#!lua name=cloudassist_{schema.CURRENT}_{_digest()}\n{body}\n{_registrations()}"
 
 
 @cache
@@ -66,7 +64,7 @@ def function_names() -> list[str]:
 
 @cache
 def _digest() -> str:
-    return hashlib.sha256((_body() + str(SCHEMA)).encode()).hexdigest()[:8]
+    return hashlib.sha256((_body() + str(schema.CURRENT)).encode()).hexdigest()[:8]
 
 
 @cache
@@ -81,6 +79,7 @@ def _body() -> str:
         # The only names that a function makes itself: of which command a run is, and of which task, stands in the run;
         # and those of the records that reports are about, since naming them would cost more than all the rest.
         "Key": {
+            "INSTANCE": keys.instance(""),
             "COMMAND": keys.command(""),
             "LIVE": keys.live(""),
             "INVOCATION": keys.invocation(""),
@@ -99,6 +98,7 @@ def _body() -> str:
             "FINISHED": keys.FINISHED,
             "CALLS_MS": CALLS_MS,
         },
+        "Schema": {"CURRENT": schema.CURRENT},
         "Claim": {
             "STOPPED": topology.STOPPED_CLAIM,
             "EXPIRED": topology.EXPIRED_CLAIM,

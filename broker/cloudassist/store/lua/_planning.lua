@@ -1,13 +1,28 @@
 -- Shared by the functions: planning one record.
 
--- An instance that is offline, unless the plan awaits it, or that has too many open records, gets a record that has failed already; so does one for
--- which a code is given. at: the keys by name. Returns the code, or the empty text where the order is to be sent. What is
--- counted is collected in plan, for settle_plan to write down once.
+-- An instance that is offline, unless the plan awaits it, that has too many open records, or whose agent could not read
+-- the order, gets a record that has failed already; so does one for which a code is given. at: the keys by name. Returns
+-- the code, or the empty text where the order is to be sent. What is counted is collected in plan, for settle_plan to
+-- write down once.
+local function obstacle(at, instance, plan)
+  local spoken = tonumber(redis.call('HGET', Key.INSTANCE .. instance, 'schema') or 1)
+  if spoken < plan.schema or spoken > Schema.CURRENT then
+    local wanted = plan.schema == Schema.CURRENT and Schema.CURRENT or (plan.schema .. ' to ' .. Schema.CURRENT)
+    return Code.CLIENT_NEED_UPGRADE, 'its agent speaks schema ' .. spoken .. '; this run needs ' .. wanted
+  end
+  if not plan.awaits and redis.call('EXISTS', at.presence) == 0 then
+    return Code.CLIENT_NOT_RUNNING
+  end
+  if count_open(instance) >= plan.open_limit then
+    return Code.TASK_CONCURRENCY_LIMIT
+  end
+  return ''
+end
+
 local function plan_record(at, record_id, plan, code)
-  if code == '' and not plan.awaits and redis.call('EXISTS', at.presence) == 0 then
-    code = Code.CLIENT_NOT_RUNNING
-  elseif code == '' and count_open(instance_of(record_id)) >= plan.open_limit then
-    code = Code.TASK_CONCURRENCY_LIMIT
+  local info
+  if code == '' then
+    code, info = obstacle(at, instance_of(record_id), plan)
   end
   if code == '' then
     redis.call('HSET', at.record, 'status', Status.RUNNING, 'update_time', plan.now)
@@ -17,6 +32,9 @@ local function plan_record(at, record_id, plan, code)
     redis.call(
       'HSET', at.record, 'status', Status.FAILED, 'error_code', code, 'finish_time', plan.now, 'update_time', plan.now
     )
+    if info then
+      redis.call('HSET', at.record, 'error_info', info)
+    end
     redis.call('PEXPIREAT', at.record, plan.ended_ms)
     plan.failed = (plan.failed or 0) + 1
   end

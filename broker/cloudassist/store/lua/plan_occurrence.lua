@@ -10,8 +10,8 @@
 local function plan_occurrence(keys, args)
   local occurrence, schedule, fleet = keys[1], keys[2], keys[3]
   local moment, now, retention_ms = tonumber(args[3]), now_ms(), tonumber(args[6])
-  local planned, lost, expired, grace, last_due =
-    unpack(redis.call('HMGET', schedule, 'planned', 'lost', 'expired_code', 'grace_ms', 'last_due'))
+  local planned, lost, expired, grace, last_due, spoken =
+    unpack(redis.call('HMGET', schedule, 'planned', 'lost', 'expired_code', 'grace_ms', 'last_due', 'schema'))
   local answer = {}
   local fresh = redis.call('EXISTS', occurrence) == 0
   local claimed = planned and redis.call('ZSCORE', keys[6], args[1])
@@ -34,6 +34,7 @@ local function plan_occurrence(keys, args)
   end
   local plan = {
     now = now, given = {}, check_ms = tonumber(args[7]), open_limit = tonumber(args[8]),
+    schema = tonumber(spoken or 1),
     ended_ms = tonumber(redis.call('HGET', occurrence, 'ends_by')) + retention_ms,
   }
   for index = 1, (#keys - 8) / 2 do
