@@ -1,5 +1,7 @@
 """The audit finds whatever is wrong in the ledger, puts it right where that can be, and nothing else."""
 
+import json
+
 import pytest
 
 from cloudassist import ids, topology
@@ -42,6 +44,10 @@ def end(ledger, record_id):
     report(ledger, record_id, FINAL_SEQUENCE, InvocationStatus.FINISHED, start_time=1, exit_code=0)
 
 
+def order_of(record_id, tag=""):
+    return json.dumps({"headers": {"id": record_id}, "properties": {"delivery_tag": tag}})
+
+
 def entry(record_id):
     return f"{ids.split_record_id(record_id)[1]}/{record_id}"
 
@@ -73,6 +79,24 @@ DAMAGES = {
         Kind.PLACE, "it is gone, and looked at by the sweeper",
         lambda server, _: server.zadd(keys.DUE, {"t-gone.web-1": 9e15}),
     ),
+    "an order that lies twice in its queue": (
+        Kind.PLACE, "its order lies 2 times in instance.web-1",
+        lambda server, run: server.lpush("instance.web-1", *[order_of(run.record_ids[0])] * 2),
+    ),
+    "an order that was written twice": (
+        Kind.PLACE, "its order lies 3 times in instance.web-1",
+        lambda server, run: server.lpush(
+            "instance.web-1", *[order_of(run.record_ids[0])] * 2, order_of(run.record_ids[0], "again")
+        ),
+    ),
+    "an order in the queue of another instance": (
+        Kind.PLACE, "its order lies in instance.web-2",
+        lambda server, run: server.lpush("instance.web-2", order_of(run.record_ids[0])),
+    ),
+    "the bytes of what is kept": (
+        Kind.COUNTER, "it is 7 and should be 0",
+        lambda server, _: server.set(keys.KEPT_BYTES, 7),
+    ),
     "a record that will stay": (
         Kind.LIFETIME, "it has no lifetime and is not meant to stay",
         lambda server, run: server.persist(keys.record(run.record_ids[0])),
@@ -87,6 +111,20 @@ def test_what_is_wrong_is_found_and_put_right(ledger, server, run, name):
     assert [(found.kind, found.what, found.repaired) for found in audit(ledger)] == [(kind, what, False)]
     assert [(found.kind, found.what, found.repaired) for found in audit(ledger, repair=True)] == [(kind, what, True)]
     assert audit(ledger) == []
+
+
+def test_of_an_order_that_lies_twice_the_oldest_stays(ledger, server, run):
+    first, second = order_of(run.record_ids[0], "first"), order_of(run.record_ids[0], "second")
+    server.lpush("instance.web-1", first, second, first)
+    audit(ledger, repair=True)
+    assert server.lrange("instance.web-1", 0, -1) == [first]
+
+
+def test_what_is_no_order_is_left_to_its_agent(ledger, server, run):
+    texts = "x", "[]", '{"headers": {"id": 5}}', '{"headers": {"id": "x"}}', '{"headers": {"id": []}}'
+    server.lpush("instance.web-1", *texts)
+    assert audit(ledger, repair=True) == []
+    assert server.llen("instance.web-1") == len(texts)
 
 
 def test_counters_that_kept_a_run_from_ending_end_it_when_they_are_put_right(ledger, server, run):

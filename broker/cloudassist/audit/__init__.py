@@ -6,7 +6,7 @@ whatever else goes on.
 
 from collections.abc import Iterator
 
-from cloudassist.audit import counters, lifetimes, places, unattended
+from cloudassist.audit import counters, lifetimes, places, queues, room, unattended
 from cloudassist.audit.finding import Finding, Kind
 from cloudassist.settings import Settings
 from cloudassist.store.ledger import Ledger
@@ -22,5 +22,7 @@ def findings(ledger: Ledger, settings: Settings, *, repair: bool = False) -> Ite
     retention_ms = int(1000 * settings.retention_seconds)
     yield from lifetimes.findings(ledger, retention_ms, repair=repair)
     yield from places.findings(ledger, repair=repair)
+    yield from queues.findings(ledger, repair=repair)
     yield from counters.findings(ledger, retention_ms, repair=repair)
+    yield from room.findings(ledger, repair=repair)
     yield from unattended.findings(ledger)

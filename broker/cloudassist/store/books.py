@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cloudassist import topology
 from cloudassist.store import keys
 from cloudassist.store.call import Call, as_nothing, as_text, as_texts, command
 from cloudassist.store.library import function_call
@@ -50,6 +51,36 @@ def scan_invocations(cursor: int) -> Call[tuple[int, list[str]]]:
 def scan_takers(cursor: int) -> Call[tuple[int, list[str]]]:
     """Return some of the aggregators that have taken reports, as :func:`scan` does."""
     return scan(cursor, keys.taken(""))
+
+
+def scan_queues(cursor: int) -> Call[tuple[int, list[str]]]:
+    """Return some of the instances for which orders wait, as :func:`scan` does."""
+    return scan(cursor, topology.instance_queue(""))
+
+
+def page_queue(queue: str, start: int) -> Call[list[bytes]]:
+    """Return some messages of a queue from an index on."""
+    return command(list, "LRANGE", queue, start, start + SCANNED - 1)
+
+
+def count_in_queue(queue: str, text: bytes) -> Call[int]:
+    """Return how often a message lies in a queue."""
+    return command(len, "LPOS", queue, text, "COUNT", 0)
+
+
+def take_out(queue: str, text: bytes, copies: int) -> Call[int]:
+    """Take so many copies of a message out of a queue, the newest first."""
+    return command(int, "LREM", queue, copies, text)
+
+
+def read_counter(name: str) -> Call[int]:
+    """Return a counter."""
+    return command(lambda answer: int(answer or 0), "GET", name)
+
+
+def add_to_counter(name: str, number: int) -> Call[int]:
+    """Correct a counter."""
+    return command(int, "INCRBY", name, number)
 
 
 def scan_open(cursor: int) -> Call[tuple[int, list[str]]]:
