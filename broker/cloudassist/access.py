@@ -51,7 +51,7 @@ _READS: Final = "+exists +get +hget +hgetall +hmget +llen +pexpiretime +zcard +z
 
 _RECORDS: Final = ("invocation:*", "targets:*", "fleet:*", "history:*", "record:*", "claim:*",
                    "command:*", "live:*", "sealed:*", keys.FINISHED, keys.DUE, keys.OPEN, keys.INVOKED,
-                   keys.COMPLETED)  # fmt: skip
+                   keys.COMPLETED, keys.KEPT_BYTES)  # fmt: skip
 """What changes when a record does."""
 
 
@@ -138,12 +138,12 @@ def _control(database: int) -> str:
         *_RECORDS, "known:*", "output:*", "owner.*", keys.INSTANCES, keys.INVOCATIONS, keys.SCHEDULES, keys.RETIRED,
         keys.HISTORY_BYTES, keys.REJECTED, keys.REJECTED_COUNTS, keys.TAKERS, topology.KEY_SET_KEY,
     )  # fmt: skip
-    reads = _keys("presence.*", "instance.*", mode="%R")
+    reads = _keys("presence.*", "instance.*", "control.*", mode="%R")
     reports = _keys(topology.REPORTS_QUEUE, "taken:*")
     return " ".join([
         _connected(database), "+time +info +function|load", _FUNCTIONS,
         f"({_CHANGES} {ledger})", f"({_READS} {reads})", f"({_CHANGES} +blmove +lmove {reports})",
-        f"(+lpush %W~{topology.DISPATCH_QUEUE})", "(+publish &changes:*)",
+        f"(+llen +lpush ~{topology.DISPATCH_QUEUE})", "(+publish &changes:*)",
         _worker(topology.DEFAULT_QUEUE, database),
     ])  # fmt: skip
 

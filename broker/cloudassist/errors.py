@@ -10,6 +10,7 @@
     ├── ConflictError                the request collides with another one     403
     ├── ConfigurationError           this installation is not set up           500
     ├── ServiceUnavailableError      the server cannot be reached              503
+    │   └── ThrottlingError          … or takes no more at present; retry_after 429
     └── WaitTimeoutError             wait() ran out of time; a TimeoutError    408
 
     MessageError                     a message that is not what it should be; never reaches a caller
@@ -17,7 +18,10 @@
 Codes are those of the API reference (a.18); ``status`` is the HTTP status that goes with the code.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+RETRY_AFTER_SECONDS: Final = 5.0
+"""Seconds after which a request that was refused for overload is worth trying again (design)."""
 
 
 class CloudAssistError(Exception):
@@ -79,9 +83,24 @@ class ServiceUnavailableError(CloudAssistError):
     """The server cannot be reached or does not answer; nothing is known of the request's effect."""
 
     default_status = 503
+    default_code: ClassVar[str] = "ServiceUnavailable"
 
     def __init__(self, message: str) -> None:
-        super().__init__("ServiceUnavailable", message)
+        super().__init__(self.default_code, message)
+
+
+class ThrottlingError(ServiceUnavailableError):
+    """The region has as much work as it may have, or its server no memory left; nothing of the request was done.
+
+    ``retry_after`` is after how many seconds it is worth trying again.
+    """
+
+    default_status = 429
+    default_code = "Throttling"
+
+    def __init__(self, message: str, retry_after: float = RETRY_AFTER_SECONDS) -> None:
+        super().__init__(f"{message}; try again in {retry_after:.0f} s")
+        self.retry_after = retry_after
 
 
 class WaitTimeoutError(CloudAssistError, TimeoutError):

@@ -49,6 +49,10 @@ INSTANCES_PER_CALL_CEILING: Final = 50_000
 """Instances, the most that the setting may allow (design)."""
 CALLS_PER_DAY: Final = 5_000
 """Calls of RunCommand and InvokeCommand per region and day (api c); occurrences of a schedule do not count."""
+OPEN_RECORDS: Final = 200_000
+"""Records of a region that have not ended, beyond which runs are refused (design)."""
+RECURRING_TASKS: Final = 10_000
+"""Recurring tasks of a region that go on (design)."""
 CLIENT_TOKEN_CHARACTERS: Final = 64
 """ASCII characters of a ClientToken (api a.0)."""
 CLIENT_TOKEN_SECONDS: Final = 24 * 3600
@@ -100,6 +104,11 @@ RETENTION_SECONDS: Final = 30 * 24 * 3600
 RETENTION_INVOCATIONS: Final = 10_000
 """Finished invocations that are kept, the newest (api c, retention)."""
 
+RETENTION_BYTES: Final = 2 * 2**30
+"""Bytes that the finished invocations that are kept may take, about (design)."""
+RECORD_BYTES: Final = 1_000
+"""Bytes that are counted for a finished record besides its output (design)."""
+
 # --- paging ---------------------------------------------------------------------------------------------------
 PAGE_SIZE: Final = 10
 """Rows of a page when nothing is said (api a.0)."""
@@ -130,5 +139,7 @@ REPORTS_DROPPED: Final = 10_000
 """Reports dropped at a time where there are too many, so that nobody waits for it longer than a few ms (design)."""
 REPORTS_PER_TAKE: Final = 1_000
 """Reports that an aggregator takes at a time (design)."""
+HANDED_OVER: Final = 1_000
+"""Messages that may wait for dispatch; beyond, the sweeper hands nothing over, and looks again later (design)."""
 REJECTED_MESSAGES: Final = 1_000
 """Messages kept in the list of the rejected ones, newest first (design)."""

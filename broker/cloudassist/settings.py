@@ -100,6 +100,10 @@ class Settings:
     """Commands that the region keeps."""
     calls_per_day: int = bounded(limits.CALLS_PER_DAY, least=0, most=10_000_000)
     """Calls of RunCommand and InvokeCommand per day (UTC, by the server's clock)."""
+    open_records: int = bounded(limits.OPEN_RECORDS, least=1, most=10_000_000)
+    """Records of the region that have not ended; a run that would make more of them is refused."""
+    recurring_tasks: int = bounded(limits.RECURRING_TASKS, least=0, most=1_000_000)
+    """Recurring tasks of the region that go on."""
     client_token_seconds: int = bounded(limits.CLIENT_TOKEN_SECONDS, least=60, most=30 * 86_400)
     """Seconds a ClientToken is remembered."""
     page_size: int = bounded(limits.PAGE_SIZE, least=1, most=1_000)
@@ -147,6 +151,8 @@ class Settings:
     """Seconds a finished invocation is kept."""
     retention_invocations: int = bounded(limits.RETENTION_INVOCATIONS, least=1, most=10_000_000)
     """Finished invocations that are kept, the newest."""
+    retention_bytes: int = bounded(limits.RETENTION_BYTES, least=0, most=2**50)
+    """Bytes that they may take, about; where there are more, the oldest go."""
 
     @property
     def signing_key_file(self) -> Path:

@@ -38,8 +38,9 @@ class Action(StrEnum):
 class Observation:
     """What the ledger knows of one record at one moment; times in milliseconds of the server's clock.
 
-    ``settled`` tells that no report can be under way: the reports and the taken lists were seen empty, and the server
-    has been up long enough for its instances to have come back.
+    ``waiting`` orders lie in the queue of the instance, ``waiting_stops`` in the one of its stops. ``settled`` tells
+    that no report can be under way: the reports and the taken lists were seen empty, and the server has been up, and
+    had memory, for long enough for its instances to have come back.
     """
 
     now: int
@@ -54,6 +55,7 @@ class Observation:
     claim: str
     presence: Presence | None
     waiting: int
+    waiting_stops: int
     record_id: str
     settled: bool
 
@@ -114,7 +116,8 @@ def _stopping(seen: Observation, settings: Settings) -> Verdict:
         return _failure(seen)
     if seen.presence is None:
         return Verdict(Action.LOOK, seen.now + watch_ms(settings))
-    return Verdict(Action.SEND_STOP, _again(seen, settings))
+    action = Action.LOOK if seen.waiting_stops else Action.SEND_STOP
+    return Verdict(action, _again(seen, settings))
 
 
 def _overdue(seen: Observation, settings: Settings) -> bool:

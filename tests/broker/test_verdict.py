@@ -36,6 +36,7 @@ def observe(**given):
         claim=given.get("claim", ""),
         presence=presence,
         waiting=given.get("waiting", 0),
+        waiting_stops=given.get("waiting_stops", 0),
         record_id=RECORD,
         settled=given.get("settled", True),
     )
@@ -62,6 +63,7 @@ def test_verdict(row):
             "claim": st.sampled_from(["", "!stopped", "!expired", "journal/boot"]),
             "presence": st.sampled_from(["offline", "free", "full", "draining", "runs it"]),
             "within": st.floats(1, 700_000),
+            "waiting_stops": st.integers(0, 60),
             "waiting": st.integers(0, 60),
             "settled": st.booleans(),
         },

@@ -4,6 +4,7 @@ import pytest
 
 from cloudassist.duties.heartbeats import Heartbeats
 from cloudassist.duties.retention import MOST, Retention
+from cloudassist.limits import RECORD_BYTES
 from cloudassist.store import keys
 
 
@@ -62,6 +63,27 @@ def test_the_lists_are_cleared_of_what_has_gone_by_its_own_lifetime(assistant, r
     server.zadd(keys.FINISHED, {invoke_id: 1})
     retention().turn()
     assert server.zcard(keys.INVOCATIONS) == server.zcard(keys.FINISHED) == 0
+
+
+def test_the_oldest_go_where_all_together_are_too_large(assistant, region, retention, server):
+    invoke_ids = runs(region, 4)
+    for invoke_id in invoke_ids:
+        for name in ("web-1", "web-2"):
+            region.end(invoke_id, name, output=b"x" * 500)
+    server.zadd(keys.FINISHED, {invoke_id: 10**12 * 2 + number for number, invoke_id in enumerate(invoke_ids)})
+    size = 2 * (RECORD_BYTES + 500)
+    assert server.get(keys.KEPT_BYTES) == str(4 * size)
+    assert retention(retention_bytes=3 * size - 1).turn() > 0
+    assert [row.invoke_id for row in assistant.describe_invocations()] == invoke_ids[:1:-1]
+    assert server.get(keys.KEPT_BYTES) == str(2 * size)
+
+
+def test_a_run_ends_once_whatever_is_said_again(region, server):
+    (invoke_id,) = runs(region, 1)
+    end(region, [invoke_id])
+    before = server.hgetall(keys.invocation(invoke_id)), server.get(keys.KEPT_BYTES)
+    end(region, [invoke_id])
+    assert (server.hgetall(keys.invocation(invoke_id)), server.get(keys.KEPT_BYTES)) == before
 
 
 def test_a_turn_is_bounded(region, retention, server):

@@ -39,7 +39,8 @@ class Retention(Looper):
     def turn(self) -> float:
         """Let a few invocations go; return the seconds to rest."""
         age_ms = int(1000 * self._settings.retention_seconds)
-        retired = self._ledger.call(retention.list_retired(age_ms, self._settings.retention_invocations, MOST))
+        kept, kept_bytes = self._settings.retention_invocations, self._settings.retention_bytes
+        retired = self._ledger.call(retention.list_retired(age_ms, kept, kept_bytes, MOST))
         for invoke_id in retired:
             self._forget(invoke_id)
         if retired:
@@ -64,7 +65,7 @@ class Retention(Looper):
             for run in runs:
                 self._forget_run(run)
         self._forget_records(invoke_id)
-        self._ledger.run(retention.forget_invocation(invoke_id))
+        self._ledger.call(retention.forget_invocation(invoke_id))
 
     def _forget_run(self, run: str) -> None:
         """Let one run of a recurring task go."""

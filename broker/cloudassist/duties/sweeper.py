@@ -8,12 +8,13 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from cloudassist import ids
+from cloudassist import ids, limits, topology
+from cloudassist.duties.silence import Silence
 from cloudassist.errors import MessageError
 from cloudassist.looper import Looper
 from cloudassist.presence import Presence
 from cloudassist.settings import Settings
-from cloudassist.store import instances, invocations, reports, sweeps
+from cloudassist.store import instances, invocations, sweeps
 from cloudassist.store.call import Call
 from cloudassist.store.ledger import Ledger
 from cloudassist.store.library import CLAIM_MARGIN_MS
@@ -28,7 +29,7 @@ HOLD_MS: Final = 5_000
 REST_SECONDS: Final = 0.5
 """Seconds between two turns where nothing is due."""
 
-_READS: Final = 5
+_READS: Final = 6
 """Calls that an observation takes."""
 
 Redeliver = Callable[[Sequence[str], Sequence[str]], None]
@@ -45,6 +46,7 @@ class Sweeper(Looper):
         self._ledger = ledger
         self._settings = settings
         self._redeliver = redeliver
+        self._silence = Silence(ledger, settings.server_settle_seconds)
 
     def turn(self) -> float:
         """Look at what is due; return the seconds to rest."""
@@ -66,21 +68,15 @@ class Sweeper(Looper):
                 invocations.read_fields(invoke_id, "planned", "creation_time", "deliver_by", "start_by", "timeout"),
                 sweeps.read_claim(record_id),
                 instances.read_presence(instance_id),
-                sweeps.queue_length(instance_id),
+                sweeps.queue_length(topology.instance_queue(instance_id)),
+                sweeps.queue_length(topology.control_queue(instance_id)),
             )
         answers = self._ledger.run(calls)
-        settled = self._is_settled()
+        settled = self._silence.means_something()
         return [
             _observation(now, record_id, answers[_READS * index : _READS * index + _READS], settled=settled)
             for index, record_id in enumerate(record_ids)
         ]
-
-    def _is_settled(self) -> bool:
-        """Tell whether no report can be under way; asked after the records were read, so that none can hide."""
-        uptime, takers = self._ledger.run([sweeps.uptime_seconds(), reports.takers()])
-        if uptime < self._settings.server_settle_seconds:
-            return False
-        return not any(self._ledger.run(reports.backlog(takers)))
 
     def _act(self, verdicts: Sequence[tuple[str, Verdict]]) -> None:
         by_action: dict[Action, list[str]] = {action: [] for action in Action}
@@ -93,10 +89,17 @@ class Sweeper(Looper):
                 touched.add(ids.split_record_id(record_id)[0])
         calls += [invocations.notice(invoke_id) for invoke_id in touched]
         self._ledger.run(calls)
-        self._redeliver(by_action[Action.SEND_RUN], by_action[Action.SEND_STOP])
+        self._hand_over(by_action[Action.SEND_RUN], by_action[Action.SEND_STOP])
         for action in (Action.SEND_RUN, Action.SEND_STOP, Action.EXPIRE, Action.FAIL):
             if by_action[action]:
                 log.info("%s: %s", action, ", ".join(by_action[action]))
+
+    def _hand_over(self, runs: Sequence[str], stops: Sequence[str]) -> None:
+        waiting = self._ledger.call(sweeps.queue_length(topology.DISPATCH_QUEUE)) if runs or stops else 0
+        if waiting >= limits.HANDED_OVER:
+            log.warning("%d messages wait for dispatch: nothing more is handed over. Does it run?", waiting)
+            return
+        self._redeliver(runs, stops)
 
     def _calls(self, record_id: str, verdict: Verdict) -> list[Call[Any]]:
         retention_ms = int(1000 * self._settings.retention_seconds)
@@ -118,7 +121,7 @@ class Sweeper(Looper):
 
 
 def _observation(now: int, record_id: str, answers: Sequence[Any], *, settled: bool) -> Observation:
-    record, invocation, claim, presence, waiting = answers
+    record, invocation, claim, presence, waiting, stops = answers
     start_time = record.get("start_time")
     return Observation(
         now=now,
@@ -134,6 +137,7 @@ def _observation(now: int, record_id: str, answers: Sequence[Any], *, settled: b
         claim=claim,
         presence=_presence(presence),
         waiting=waiting,
+        waiting_stops=stops,
         settled=settled,
     )
 

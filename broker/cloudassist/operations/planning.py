@@ -166,6 +166,8 @@ def _begin(context: Context, plan: _Plan, warrant: str) -> Call[Any]:
             subject=(planned.command_id, planned.invoke_id),
             instance_ids=plan.resolved.instance_ids,
         ),
+        records=0 if plan.recurrence else len(plan.resolved.instance_ids),
+        recurs=plan.recurrence is not None,
     )
     return invocations.begin(beginning, context.settings, plan.lifetimes)
 

@@ -1,6 +1,6 @@
 """What the ledger refused, as errors that a caller understands; and requests that were made before."""
 
-from cloudassist.errors import CloudAssistError, ConflictError, LimitExceededError, NotFoundError
+from cloudassist.errors import CloudAssistError, ConflictError, LimitExceededError, NotFoundError, ThrottlingError
 from cloudassist.settings import Settings
 from cloudassist.store.refusal import Earlier, Refusal, Refused
 
@@ -24,6 +24,16 @@ def error_of(refused: Refused, settings: Settings) -> CloudAssistError:
             return LimitExceededError(
                 refused.cause,
                 f"{refused.count} runs were called for today (UTC); the limit is {settings.calls_per_day} a day",
+            )
+        case Refusal.TASK_QUOTA:
+            return LimitExceededError(
+                refused.cause,
+                f"{refused.count} recurring tasks go on; the limit is {settings.recurring_tasks}. Stop some first",
+            )
+        case Refusal.OPEN_RECORDS:
+            return ThrottlingError(
+                f"{refused.count} records of the region have not ended; with those of this run there would be more "
+                f"than the limit, {settings.open_records}"
             )
         case Refusal.COMMAND_QUOTA:
             return LimitExceededError(

@@ -40,6 +40,12 @@ class Mistake(click.ClickException):
     exit_code = 2
 
 
+class Unavailable(click.ClickException):
+    """The server is not there, or takes no more at present; the same call may succeed later."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h
+
+
 class Verbs(click.Group):
     """A group that imports a verb's module when it is used, and shows errors as one line."""
 
@@ -61,14 +67,17 @@ class Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a verb; what the operations raise becomes one line, and exit code 2 where the caller can mend it."""
-        from cloudassist.errors import CloudAssistError, InvalidParameterError  # noqa: PLC0415 - see the module's text
+        """Run a verb; what the operations raise becomes one line, and an exit code that says what can be done."""
+        from cloudassist import errors  # noqa: PLC0415 - see the module's text
 
         try:
             return super().invoke(ctx)
-        except CloudAssistError as error:
-            mistake = isinstance(error, InvalidParameterError)
-            raise (Mistake(str(error)) if mistake else click.ClickException(str(error))) from None
+        except errors.InvalidParameterError as error:
+            raise Mistake(str(error)) from None
+        except errors.ServiceUnavailableError as error:
+            raise Unavailable(str(error)) from None
+        except errors.CloudAssistError as error:
+            raise click.ClickException(str(error)) from None
 
 
 @click.group(cls=Verbs, name="assist", help="Run scripts on instances and look after them.")

@@ -36,7 +36,8 @@ def invoke(
 ) -> None:
     """Run the command COMMAND_ID on instances.
 
-    Exit code: 0 where every instance finished with exit code 0, 1 otherwise, 2 for a mistake in the call.
+    Exit code: 0 where every instance finished with exit code 0, 1 otherwise, 2 for a mistake in the call, 75 where the
+    server is away or takes no more at present.
 
     Example: celery -A cloudassist assist invoke c-9f86d081884c7d65 -i web-1 -p name=world
     """

@@ -49,7 +49,8 @@ def run(
 
     With --frequency it is run again and again, until it is stopped; `assist schedules` shows how that goes.
 
-    Exit code: 0 where every instance finished with exit code 0, 1 otherwise, 2 for a mistake in the call.
+    Exit code: 0 where every instance finished with exit code 0, 1 otherwise, 2 for a mistake in the call, 75 where the
+    server is away or takes no more at present.
 
     Example: celery -A cloudassist assist run -i web-1 -i web-2 -p name=world 'echo hello {{name}}'
     """

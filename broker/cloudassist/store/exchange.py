@@ -11,7 +11,7 @@ import redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
 from cloudassist import tls
-from cloudassist.errors import ConfigurationError, ServiceUnavailableError
+from cloudassist.errors import ConfigurationError, ServiceUnavailableError, ThrottlingError
 from cloudassist.settings import PREFIX
 from cloudassist.store import library
 from cloudassist.store.call import Call, Word
@@ -39,6 +39,9 @@ _READS: Final = frozenset(
 )
 """Commands that change nothing."""
 
+_FULL: Final = "maxmemory"
+"""What stands in the error replies of a server that has no memory left."""
+
 Requests = Sequence[tuple[Word, ...]]
 
 
@@ -60,7 +63,7 @@ def exchange(calls: Sequence[Call[Any]], *, loads: bool = True) -> Generator[Req
         for index, answer in zip(again, (yield [calls[index].words for index in again]), strict=True):
             answers[index] = answer
     for answer in answers:
-        if _is_out_of_service(answer):
+        if _is_out_of_service(answer) or _is_full(answer):
             raise answer
     return [
         answer if isinstance(answer, RedisError) else call.decode(answer)
@@ -82,6 +85,8 @@ def translated_errors(url: str) -> Iterator[None]:
             f"the server at {without_password(url)} refuses this user a command: {error}"
         ) from None
     except (redis.ConnectionError, redis.TimeoutError, ResponseError, OSError) as error:
+        if _is_full(error):
+            raise ThrottlingError(f"the server at {without_password(url)} has no memory left") from error
         if isinstance(error, ResponseError) and not _is_out_of_service(error):
             raise
         raise ServiceUnavailableError(
@@ -119,6 +124,11 @@ def _check_loaded(answer: object) -> None:
 def _is_out_of_service(answer: object) -> bool:
     """Tell whether an answer says that the server is not serving: it is a replica, loading, or its disk is full."""
     return isinstance(answer, ResponseError) and any(word in str(answer) for word in _OUT_OF_SERVICE)
+
+
+def _is_full(answer: object) -> bool:
+    """Tell whether an answer says that the server takes nothing more: it is at its maxmemory, and evicts nothing."""
+    return isinstance(answer, ResponseError) and _FULL in str(answer)
 
 
 def _is_missing(answer: object) -> bool:

@@ -70,7 +70,8 @@ class NewCommand:
 class Beginning:
     """Everything that is written of an invocation before its records are planned.
 
-    ``command`` is None where the command exists. ``day`` (YYYY-MM-DD) is the one whose calls are counted.
+    ``command`` is None where the command exists. ``day`` (YYYY-MM-DD) is the one whose calls are counted. ``records``
+    are to be planned at once, none where it recurs.
     """
 
     invoke_id: str
@@ -83,6 +84,8 @@ class Beginning:
     command: NewCommand | None
     day: str
     act: Act
+    records: int = 0
+    recurs: bool = False
 
 
 def begin(beginning: Beginning, settings: Settings, lifetimes: Lifetimes) -> Call[Refused | Earlier | None]:
@@ -100,6 +103,8 @@ def begin(beginning: Beginning, settings: Settings, lifetimes: Lifetimes) -> Cal
             keys.COMMANDS,
             keys.SEQUENCE,
             keys.AUDIT_TRAIL,
+            keys.DUE,
+            keys.SCHEDULES,
         ],
         [
             beginning.digest,
@@ -115,6 +120,9 @@ def begin(beginning: Beginning, settings: Settings, lifetimes: Lifetimes) -> Cal
             "" if new is None else int(new.kept),
             "" if new is None else json.dumps(flat(new.fields)),
             beginning.act.encode(),
+            settings.open_records,
+            beginning.records,
+            settings.recurring_tasks if beginning.recurs else "",
             *flat(beginning.fields),
         ],
         verdict,

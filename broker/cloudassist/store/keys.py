@@ -27,6 +27,7 @@ OPEN: Final = "open"
 INVOKED: Final = "invoked"
 COMPLETED: Final = "completed"
 HISTORY_BYTES: Final = "history-bytes"
+KEPT_BYTES: Final = "kept-bytes"
 TAKERS: Final = "takers"
 REJECTED: Final = "rejected"
 REJECTED_COUNTS: Final = "rejected:counts"
@@ -145,6 +146,7 @@ TABLE: Final = (
     Row(CLAIMED, "zset", PERMANENT, "moments that were claimed, until dispatch has planned their records"),
     Row(RETIRED, "list", PERMANENT, "runs of recurring tasks that are not kept; emptied by retention"),
     Row(HISTORY_BYTES, "string", PERMANENT, "bytes of output of the runs of recurring tasks that are kept"),
+    Row(KEPT_BYTES, "string", PERMANENT, "bytes of the finished invocations that are kept, about"),
     Row("instance.*", "list", PERMANENT, "orders waiting for an instance; bounded by its open records"),
     Row("control.*", "list", PERMANENT, "stops waiting for an instance; bounded by its open records"),
     Row("reports", "list", PERMANENT, "what instances said; emptied by the aggregator"),

@@ -6,6 +6,7 @@ text: processes of different versions each call their own, and none replaces ano
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -31,6 +32,7 @@ NOT_FOUND: Final = "Function not found"
 """What the server answers where the library is not loaded."""
 
 _SHARED_PREFIX: Final = "_"
+_FLAGS: Final = re.compile(r"^-- FLAGS: (.+)$", re.MULTILINE)
 
 
 def function_call(name: str, names: Sequence[str], args: Sequence[Word], decode: Callable[[Any], T]) -> Call[T]:
@@ -94,6 +96,8 @@ def _body() -> str:
             "COMPLETED": keys.COMPLETED,
             "CLAIM": topology.claim_key("", "")[:-1],
             "HISTORY_BYTES": keys.HISTORY_BYTES,
+            "KEPT_BYTES": keys.KEPT_BYTES,
+            "RECORD_BYTES": limits.RECORD_BYTES,
             "MARGIN_MS": HISTORY_MARGIN_MS,
             "FINISHED": keys.FINISHED,
             "CALLS_MS": CALLS_MS,
@@ -110,7 +114,16 @@ def _body() -> str:
 
 
 def _registrations() -> str:
-    return "\n".join(f"redis.register_function('{name}_{_digest()}', {name})" for name in function_names())
+    return "\n".join(
+        f"redis.register_function{{function_name='{name}_{_digest()}', callback={name}, flags={{{_flags(name)}}}}}"
+        for name in function_names()
+    )
+
+
+def _flags(name: str) -> str:
+    """Return the flags that a function's head declares: what it may do, and whether also on a server that is full."""
+    found = _FLAGS.search(files()[name])
+    return ", ".join(f"'{flag}'" for flag in found[1].split()) if found else ""
 
 
 def _lua(value: Any) -> str:

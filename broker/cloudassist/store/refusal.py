@@ -16,6 +16,10 @@ class Refusal(StrEnum):
     """A run of the command has not ended."""
     CALL_QUOTA = "Invocation.ExceedQuota"
     """As many runs were called for today as may be."""
+    TASK_QUOTA = "RecurringTask.ExceedQuota"
+    """As many recurring tasks go on as may."""
+    OPEN_RECORDS = "Throttling"
+    """As many records have not ended as may be."""
 
 
 @dataclass(frozen=True, slots=True)

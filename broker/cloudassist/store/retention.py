@@ -8,9 +8,11 @@ from cloudassist.store.call import Call, as_nothing, as_texts, command
 from cloudassist.store.library import function_call
 
 
-def list_retired(retention_ms: int, kept: int, most: int) -> Call[list[str]]:
-    """Return finished invocations that are older than that, or too many; at most so many, the oldest first."""
-    return function_call("list_retired", [keys.FINISHED], [retention_ms, kept, most], as_texts)
+def list_retired(retention_ms: int, kept: int, kept_bytes: int, most: int) -> Call[list[str]]:
+    """Return finished invocations that are too old, too many, or too large together; ``most`` of them, the oldest."""
+    return function_call(
+        "list_retired", [keys.FINISHED, keys.KEPT_BYTES], [retention_ms, kept, most, kept_bytes], as_texts
+    )
 
 
 def take_retired(most: int) -> Call[list[str]]:
@@ -41,17 +43,15 @@ def forget_records(invoke_id: str, instance_ids: Sequence[str]) -> Call[None]:
     return command(as_nothing, "UNLINK", *map(keys.record, names), *map(keys.output, names))
 
 
-def forget_invocation(invoke_id: str) -> tuple[Call[None], ...]:
-    """Remove an invocation whose records are gone; from the list of the finished ones last, to come again till then."""
-    return (
-        command(
-            as_nothing,
-            "UNLINK",
-            keys.invocation(invoke_id),
-            keys.targets(invoke_id),
-            keys.fleet(invoke_id),
-            keys.sealed(invoke_id),
-        ),
-        command(as_nothing, "ZREM", keys.INVOCATIONS, invoke_id),
-        command(as_nothing, "ZREM", keys.FINISHED, invoke_id),
-    )
+def forget_invocation(invoke_id: str) -> Call[int]:
+    """Remove an invocation whose records are gone; return how many bytes were counted for it."""
+    names = [
+        keys.invocation(invoke_id),
+        keys.targets(invoke_id),
+        keys.fleet(invoke_id),
+        keys.sealed(invoke_id),
+        keys.INVOCATIONS,
+        keys.FINISHED,
+        keys.KEPT_BYTES,
+    ]
+    return function_call("forget_invocation", names, [invoke_id], int)

@@ -1,6 +1,7 @@
 """Calls of the sweeper: which records to look at, and how to end or postpone them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cloudassist import ids, topology
@@ -26,14 +27,27 @@ def read_claim(record_id: str) -> Call[str]:
     return command(as_text, "GET", topology.claim_key(instance_id, record_id))
 
 
-def queue_length(instance_id: str) -> Call[int]:
-    """Return how many orders wait for an instance."""
-    return command(int, "LLEN", topology.instance_queue(instance_id))
+def queue_length(queue: str) -> Call[int]:
+    """Return how many messages wait in a queue."""
+    return command(int, "LLEN", queue)
 
 
-def uptime_seconds() -> Call[int]:
-    """Return how long the server has been up."""
-    return command(lambda answer: int(answer["uptime_in_seconds"]), "INFO", "server")
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """How long the server has been up, and how many writes it has refused for want of memory since."""
+
+    uptime_seconds: int
+    refusals: int
+
+
+def server_state() -> Call[ServerState]:
+    """Return how the server is."""
+
+    def decode(answer: dict[str, Any]) -> ServerState:
+        refused: dict[str, int] = answer.get("errorstat_OOM", {})
+        return ServerState(int(answer["uptime_in_seconds"]), int(refused.get("count", 0)))
+
+    return command(decode, "INFO", "server", "errorstats")
 
 
 def postpone(record_id: str, at_ms: int) -> Call[None]:

@@ -31,9 +31,10 @@ end
 -- recurring task has no command and no place among the finished ones: it goes with its task.
 local function close_invocation(at, retention_ms)
   local state = redis.call(
-    'HMGET', at.invocation, 'n.' .. Status.RUNNING, 'n.' .. Status.STOPPING, 'planned', 'command_id', 'schedule'
+    'HMGET', at.invocation, 'n.' .. Status.RUNNING, 'n.' .. Status.STOPPING, 'planned', 'command_id', 'schedule',
+    'bytes', 'finish_time'
   )
-  if state[3] and tonumber(state[1] or 0) == 0 and tonumber(state[2] or 0) == 0 then
+  if state[3] and not state[7] and tonumber(state[1] or 0) == 0 and tonumber(state[2] or 0) == 0 then
     local invoke_id = string.sub(at.invocation, #Key.INVOCATION + 1)
     redis.call('HSET', at.invocation, 'finish_time', now_ms())
     if state[5] then
@@ -41,6 +42,9 @@ local function close_invocation(at, retention_ms)
       redis.call('PEXPIRE', at.invocation, retention_ms + Key.MARGIN_MS)
       return
     end
+    local size = tonumber(state[6] or 0) + Key.RECORD_BYTES * redis.call('LLEN', at.targets)
+    redis.call('HSET', at.invocation, 'size', size)
+    redis.call('INCRBY', Key.KEPT_BYTES, size)
     redis.call('PEXPIRE', at.invocation, retention_ms)
     for _, key in ipairs({ at.targets, Key.FLEET .. invoke_id, Key.HISTORY .. invoke_id }) do
       redis.call('PEXPIRE', key, retention_ms)

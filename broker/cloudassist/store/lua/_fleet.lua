@@ -83,10 +83,10 @@ local function retire(history, retired, schedule, count)
   end
 end
 
--- Count the output of a record, which is kept as long as its run.
+-- Count the output of a record, which is kept as long as its run; that of a run that is made once counts when it ends.
 local function note_output(at, bytes)
+  add(at, 'bytes', bytes)
   if at.run and at.run.schedule then
-    add(at, 'bytes', bytes)
     redis.call('INCRBY', Key.HISTORY_BYTES, bytes)
   end
 end

@@ -1,6 +1,7 @@
 -- Take over what a dead aggregator had taken.
 -- KEYS: taken_of_the_dead taken takers
 -- ARGV: dead most silence_ms
+-- FLAGS: allow-oom
 -- Returns: how many messages were taken over; -1 where that aggregator lives
 local function adopt_reports(keys, args)
   local seen = redis.call('ZSCORE', keys[3], args[1])

@@ -5,6 +5,7 @@
 -- ARGV: retention_ms watch_ms most reports (output)*
 -- reports is a JSON array of [record_id, sequence, status, start_time, position, exit_code, [field value …]], all
 -- of it text; what is not known is the empty text.
+-- FLAGS: allow-oom
 -- Returns: per report applied, duplicate, late, unknown, or failed where it met an error
 local Late = {
   exit_code = 'late_exit_code', error_code = 'late_error_code', error_info = 'late_error_info', dropped = 'dropped',

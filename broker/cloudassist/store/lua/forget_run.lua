@@ -1,6 +1,7 @@
 -- Remove a run of a recurring task whose records are gone.
 -- KEYS: occurrence history bytes
 -- ARGV: moment
+-- FLAGS: allow-oom
 -- Returns: how many bytes of output it had
 local function forget_run(keys, args)
   local bytes = tonumber(redis.call('HGET', keys[1], 'bytes') or 0)

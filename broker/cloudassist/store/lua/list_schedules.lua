@@ -1,6 +1,7 @@
 -- List recurring tasks whose moments have come or come soon, the first ones first.
 -- KEYS: schedules claimed
 -- ARGV: ahead_ms most
+-- FLAGS: no-writes
 -- Returns: {now, when something was claimed and may have to be handed over again or the empty text, (invoke_id moment) …}
 local function list_schedules(keys, args)
   local now = now_ms()

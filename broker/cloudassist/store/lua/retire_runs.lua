@@ -2,6 +2,7 @@
 -- newest one stays.
 -- KEYS: history retired bytes
 -- ARGV: invoke_id retention_ms most_bytes
+-- FLAGS: allow-oom
 -- Returns: how many
 local function retire_runs(keys, args)
   local old = redis.call('ZCOUNT', keys[1], '-inf', now_ms() - tonumber(args[2]))

@@ -3,6 +3,7 @@
 -- instance must not fill the server, and what it drops of others is told again, since their records stay silent.
 -- KEYS: reports taken takers counts
 -- ARGV: taker done most most_bytes waiting_most waiting_bytes dropped_most reason
+-- FLAGS: allow-oom
 -- Returns: the messages in the taken list
 local Sample = 5
 
