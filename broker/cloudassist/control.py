@@ -5,9 +5,11 @@ key and runs two tasks. The same application serves ``celery -A cloudassist insp
 ``flower`` ``celery -A cloudassist flower``: that hears events, and its own words reach nobody.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from celery import bootsteps
@@ -28,7 +30,7 @@ from cloudassist.fanout import Fanout
 from cloudassist.keyring import AgreementKey, SigningKey
 from cloudassist.keyset import KeySet, Root
 from cloudassist.looper import Looper
-from cloudassist.settings import Settings, read
+from cloudassist.settings import Settings, bounded, read
 from cloudassist.store.ledger import Ledger
 
 
@@ -46,12 +48,20 @@ class ControlSettings(Settings):
 
     role: str = Role.CONTROL
     """``control`` (aggregator, sweeper, heartbeats, retention), ``dispatch`` (holds the signing key), or ``flower``."""
+    metrics_port: int = bounded(0, least=0, most=65_535)
+    """Port on which a control worker answers Prometheus; 0: none. Needs the extra ``metrics``."""
+    metrics_address: str = "127.0.0.1"
+    """Address that it listens on."""
 
     def __post_init__(self) -> None:
         """Check the role besides the rest."""
         super().__post_init__()
         if self.role not in set(Role):
             raise ConfigurationError(f"CLOUDASSIST_ROLE must be one of {', '.join(Role)}; it is {self.role!r}")
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class Duties(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -62,17 +72,19 @@ class Duties(bootsteps.StartStopStep):  # type: ignore[misc]
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         self._loopers: list[Looper] = []
         self._ledgers: list[Ledger] = []
+        self._end_metrics: Callable[[], None] = _nothing
         super().__init__(worker, **kwargs)
 
     def start(self, worker: Any) -> None:
         """Begin the duties."""
-        settings: Settings = worker.app.settings
+        settings: ControlSettings = worker.app.settings
         keys = AgreementKey.load_all(settings.report_key_file, "report")
         # The aggregator's connection waits for reports.
         self._ledgers = [Ledger.of(settings), Ledger.of(settings)]
         waiting, shared = self._ledgers
+        aggregator = Aggregator(waiting, settings, keys)
         self._loopers = [
-            Aggregator(waiting, settings, keys),
+            aggregator,
             Sweeper(shared, settings, redeliver(worker.app)),
             Heartbeats(shared),
             Retention(shared, settings),
@@ -81,9 +93,14 @@ class Duties(bootsteps.StartStopStep):  # type: ignore[misc]
             self._loopers.append(KeySetKeeper(shared, settings, Root.of(settings)))
         for looper in self._loopers:
             looper.start()
+        if settings.metrics_port:
+            # Only who asks for it needs the library.
+            metrics = import_module("cloudassist.duties.metrics")
+            self._end_metrics = metrics.serve(shared, aggregator, settings.metrics_address, settings.metrics_port)
 
     def stop(self, _worker: Any) -> None:
         """End the duties, each after its turn."""
+        self._end_metrics()
         for looper in self._loopers:
             looper.stop()
         for ledger in self._ledgers:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cloudassist import keyring, topology
+from cloudassist import keyring, limits, topology
 from cloudassist.duties.aggregator import Aggregator
 from cloudassist.keyring import AgreementKey, create_key, encode_key
 from cloudassist.messages import FINAL_SEQUENCE, ClientState, ClientStatus, Registration, Report
@@ -136,3 +136,15 @@ def test_what_the_daemon_says_is_kept_with_the_time(aggregator, server, say, tmp
     assert (known["client_state"], known["client_restarts"], known["client_rss_bytes"]) == ("Dead", "3", "7")
     assert known["client_reason"] == "it ended with exit code 1"
     assert int(known["daemon_time"]) > 1_700_000_000_000
+
+
+def test_how_far_it_is_behind_is_known(aggregator, server):
+    assert aggregator.behind_seconds == 0
+    server.lpush(topology.REPORTS_QUEUE, *["x"] * (2 * limits.REPORTS_PER_TAKE))
+    aggregator.turn()
+    first = aggregator.behind_seconds
+    assert first > 0
+    aggregator.turn()
+    aggregator.turn()
+    assert aggregator.behind_seconds == 0
+    assert server.hget(keys.REJECTED_COUNTS, "not-json") == str(2 * limits.REPORTS_PER_TAKE)

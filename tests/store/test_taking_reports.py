@@ -13,7 +13,7 @@ def push(server, count, start=0):
 
 
 def take(ledger, taker, done=0):
-    return [message.decode() for message in ledger.call(reports.take(taker, done))]
+    return [message.decode() for message in ledger.call(reports.take(taker, done)).messages]
 
 
 def test_reports_come_oldest_first_and_again_until_they_are_done(ledger, server):
@@ -37,8 +37,8 @@ def test_large_reports_are_taken_in_smaller_batches(ledger, server):
     size = reports.TAKE_BYTES // 2 + 1
     for _ in range(3):
         server.lpush(topology.REPORTS_QUEUE, b"x" * size)
-    assert len(ledger.call(reports.take("a", 0))) == 2
-    assert len(ledger.call(reports.take("a", 2))) == 1
+    assert len(ledger.call(reports.take("a", 0)).messages) == 2
+    assert len(ledger.call(reports.take("a", 2)).messages) == 1
 
 
 def test_two_aggregators_take_different_reports(ledger, server):
@@ -95,7 +95,7 @@ def test_what_is_put_aside_is_counted_and_bounded(ledger, server, message):
 def test_of_more_reports_than_may_wait_the_newest_are_dropped_and_counted(ledger, server):
     """One instance must not fill the server."""
     push(server, limits.REPORTS_PER_TAKE + 3_000)
-    first = ledger.call(reports.take("a", 0, waiting=1_000))
+    first = ledger.call(reports.take("a", 0, waiting=1_000)).messages
     assert first[0] == b"m0"
     assert server.llen(topology.REPORTS_QUEUE) == 1_000
     assert server.lindex(topology.REPORTS_QUEUE, 0) == f"m{limits.REPORTS_PER_TAKE + 999}"
@@ -108,7 +108,7 @@ def test_of_large_reports_fewer_may_wait(ledger, server):
         for number in range(1_600):
             pipe.lpush(topology.REPORTS_QUEUE, f"{number:07}" + "x" * (size - 7))
         pipe.execute()
-    first = ledger.call(reports.take("a", 0, waiting_bytes=room))
+    first = ledger.call(reports.take("a", 0, waiting_bytes=room)).messages
     assert first[0].startswith(b"0000000")
     assert server.llen(topology.REPORTS_QUEUE) == pytest.approx(room // size, abs=1)
     assert len(first) + server.llen(topology.REPORTS_QUEUE) + int(server.hget(keys.REJECTED_COUNTS, "flooded")) == 1_600

@@ -5,7 +5,7 @@ from typing import Final
 
 from cloudassist.audit.finding import Finding, Kind
 from cloudassist.audit.scanning import pieces
-from cloudassist.store import books, instances, keys, reports
+from cloudassist.store import books, instances, keys, reports, sweeps
 from cloudassist.store.ledger import Ledger
 
 LATE_MS: Final = 60_000
@@ -15,7 +15,7 @@ LATE_MS: Final = 60_000
 def findings(ledger: Ledger) -> Iterator[Finding]:
     """Look at what waits. Nothing here is put right: a control worker, or dispatch, has to run."""
     late = ledger.call(instances.server_time()) - LATE_MS
-    overdue, unplanned = ledger.run([books.count_due_before(late), books.count_claimed_before(late)])
+    overdue, unplanned = ledger.run([sweeps.count_due_before(late), books.count_claimed_before(late)])
     if overdue:
         yield _unattended(keys.DUE, f"{overdue} records wait for a look of the sweeper: does a control worker run?")
     if unplanned:

@@ -22,6 +22,7 @@ from cloudassist.errors import MessageError
 from cloudassist.keyring import AgreementKey
 from cloudassist.looper import Looper
 from cloudassist.messages import ClientStatus, Registration, Report
+from cloudassist.patience import SAY_AGAIN_SECONDS
 from cloudassist.settings import Settings
 from cloudassist.store import instances, invocations, reports
 from cloudassist.store.call import Call
@@ -37,7 +38,8 @@ SILENCE_MS: Final = 15_000
 """Milliseconds without a sign of life after which another aggregator takes over what one had taken."""
 ADOPTION_SECONDS: Final = 5.0
 """Seconds between two looks for dead aggregators."""
-
+BEHIND_SECONDS: Final = 10.0
+"""Seconds that an aggregator may be behind before it says so."""
 
 PART: Final = 100
 """Reports that are read and proven while the server applies those before them."""
@@ -65,6 +67,8 @@ class Aggregator(Looper):
         self._proofs = Proofs(ledger, keys)
         self._taker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._done = 0
+        self._behind_since: float | None = None
+        self._tell_at = 0.0
         self._next_adoption = 0.0
         self._put_aside: Counter[str] = Counter()
         self._rejected: list[tuple[bytes, str]] = []
@@ -73,7 +77,9 @@ class Aggregator(Looper):
         """Take a batch, apply it; return the seconds to rest."""
         # After an error nothing counts as done: whatever is still in the taken list comes again.
         done, self._done = self._done, 0
-        batch = self._ledger.call(reports.take(self._taker, done, self._waiting)) or self._wait()
+        taken = self._ledger.call(reports.take(self._taker, done, self._waiting))
+        self._note_left(taken.left)
+        batch = taken.messages or self._wait()
         if batch:
             self._apply(batch)
             self._done = len(batch)
@@ -82,6 +88,22 @@ class Aggregator(Looper):
     def finish(self) -> None:
         """Leave nothing behind."""
         self._ledger.run(reports.retire(self._taker, self._done))
+
+    @property
+    def behind_seconds(self) -> float:
+        """Return for how long it has not caught up with what waits; 0 where it has."""
+        return 0.0 if self._behind_since is None else time.monotonic() - self._behind_since
+
+    def _note_left(self, left: int) -> None:
+        """Note how many reports wait that were not taken; say so where that goes on."""
+        now = time.monotonic()
+        if not left:
+            self._behind_since = None
+        elif self._behind_since is None:
+            self._behind_since, self._tell_at = now, now + BEHIND_SECONDS
+        elif now >= self._tell_at:
+            self._tell_at = now + SAY_AGAIN_SECONDS
+            log.warning("behind for %.0f s: %d reports wait; another control worker helps", self.behind_seconds, left)
 
     def _wait(self) -> list[bytes]:
         if time.monotonic() >= self._next_adoption:

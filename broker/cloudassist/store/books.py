@@ -118,11 +118,6 @@ def going_on() -> Call[list[str]]:
     return command(as_texts, "ZRANGE", keys.SCHEDULES, 0, -1)
 
 
-def count_due_before(moment: int) -> Call[int]:
-    """Return how many records the sweeper should have looked at before a moment (ms)."""
-    return command(int, "ZCOUNT", keys.DUE, "-inf", f"({moment}")
-
-
 def count_claimed_before(moment: int) -> Call[int]:
     """Return how many moments of recurring tasks should have been planned before a moment (ms)."""
     return command(int, "ZCOUNT", keys.CLAIMED, "-inf", f"({moment}")

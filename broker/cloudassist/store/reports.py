@@ -3,12 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudassist import ids, limits, topology
 from cloudassist.messages import Report
 from cloudassist.store import keys
-from cloudassist.store.call import Call, as_nothing, as_texts, command
+from cloudassist.store.call import Call, as_fields, as_nothing, as_texts, command
 from cloudassist.store.library import function_call
 
 APPLIED: Final = 100
@@ -21,9 +22,17 @@ TAKE_BYTES: Final = 4 * 1024 * 1024
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an aggregator has taken, and how many reports it has left behind for the next time, or for others."""
+
+    left: int
+    messages: list[bytes]
+
+
 def take(
     taker: str, done: int, waiting: int = limits.WAITING_REPORTS, waiting_bytes: int = limits.WAITING_BYTES
-) -> Call[list[bytes]]:
+) -> Call[Taken]:
     """Remove the first ``done`` messages from this aggregator's taken list, fill it up, and return all of it.
 
     No more than so many, or about so many bytes, are left waiting: of more the newest are dropped, and counted among
@@ -42,7 +51,7 @@ def take(
             limits.REPORTS_DROPPED,
             FLOODED,
         ],
-        _as_is,
+        lambda answer: Taken(*answer),
     )
 
 
@@ -110,6 +119,15 @@ def put_aside(messages: Sequence[tuple[bytes, str]]) -> list[Call[None]]:
 def takers() -> Call[list[str]]:
     """Return every aggregator that may hold taken reports."""
     return command(as_texts, "ZRANGE", keys.TAKERS, 0, -1)
+
+
+def rejected() -> Call[dict[str, int]]:
+    """Return how many messages were put aside, by reason."""
+
+    def decode(answer: dict[bytes, bytes]) -> dict[str, int]:
+        return {reason: int(count) for reason, count in as_fields(answer).items()}
+
+    return command(decode, "HGETALL", keys.REJECTED_COUNTS)
 
 
 def adopt(dead: str, taker: str, silence_ms: int) -> Call[int]:

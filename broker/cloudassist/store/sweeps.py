@@ -21,6 +21,16 @@ def take_due(most: int, hold_ms: int) -> Call[tuple[int, list[str]]]:
     return function_call("take_due", [keys.DUE], [most, hold_ms], decode)
 
 
+def count_open() -> Call[int]:
+    """Return how many records have not ended."""
+    return command(int, "ZCARD", keys.DUE)
+
+
+def count_due_before(moment: int) -> Call[int]:
+    """Return how many records should have been looked at before a moment (ms)."""
+    return command(int, "ZCOUNT", keys.DUE, "-inf", f"({moment}")
+
+
 def read_claim(record_id: str) -> Call[str]:
     """Return who has claimed a record; empty where nobody has."""
     _, instance_id = ids.split_record_id(record_id)

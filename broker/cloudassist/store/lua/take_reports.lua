@@ -4,7 +4,7 @@
 -- KEYS: reports taken takers counts
 -- ARGV: taker done most most_bytes waiting_most waiting_bytes dropped_most reason
 -- FLAGS: allow-oom
--- Returns: the messages in the taken list
+-- Returns: {how many are left waiting, the messages in the taken list}
 local Sample = 5
 
 -- Return how many reports may wait: fewer than else where the newest ones are large.
@@ -39,5 +39,5 @@ local function take_reports(keys, args)
       redis.call('HINCRBY', keys[4], args[8], dropped)
     end
   end
-  return held
+  return { redis.call('LLEN', reports), held }
 end
