@@ -32,7 +32,7 @@ def size(request, quick, soak):
 def large(request):
     """A region in which one instance may have many records waiting."""
     environment = FAST | {
-        "CLOUDASSIST_WAITING_PER_INSTANCE": str(size(request, 600, 9_990)),
+        "CLOUDASSIST_WAITING_PER_INSTANCE": str(size(request, 600, 10_000)),
         "CLOUDASSIST_CALLS_PER_DAY": "1000000",
         "CLOUDASSIST_DELIVERY_SECONDS": "600",
         "CLOUDASSIST_SILENCE_GRACE_SECONDS": "30",
