@@ -50,7 +50,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load a public name, or the application that ``celery -A cloudassist`` looks for."""
     if name == "celery":
-        return import_module("cloudassist.control").application()
+        return import_module("cloudassist.control.application").application()
     if name in _WHERE:
         return getattr(import_module(_WHERE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

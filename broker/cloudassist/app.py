@@ -4,14 +4,11 @@ Nothing here reads the environment or connects: a role hands its settings in.
 """
 
 import logging
-import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
 
 from celery import Celery
-from celery.apps.worker import Worker as CeleryWorker
-from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from cloudassist import guard, tls, topology, transport
 from cloudassist.errors import ConfigurationError, MessageError
@@ -22,38 +19,11 @@ log = logging.getLogger(__name__)
 A = TypeVar("A", bound="Application")
 
 
-class GuardedWorker(CeleryWorker):  # type: ignore[misc]
-    """Celery's worker behind the guard, and without gossip and mingle: both grow with the square of the fleet."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{**kwargs, "without_gossip": True, "without_mingle": True})
-
-    def on_before_init(self, **kwargs: Any) -> None:
-        """Prepare the process before anything connects: only a worker may wait long in a pop."""
-        try:
-            self.app.check()
-        except ConfigurationError as error:
-            raise SystemExit(f"cloudassist: {error.message}") from None
-        guard.install()
-        # Said at each reconnect, of a setting that is set; and of root for the sake of pickle, which is never accepted.
-        for category in (CPendingDeprecationWarning, SecurityWarning):
-            warnings.filterwarnings("ignore", category=category)
-        # It says so at each attempt, also where the connection is of no use.
-        logging.getLogger("celery.worker.consumer.connection").setLevel(logging.WARNING)
-        callbacks = {guard.ON_REFUSED: self.app.refuse, guard.ON_LOST: self.connection_lost}
-        self.app.conf.broker_transport_options = transport.worker_options(self.app.settings) | callbacks
-        super().on_before_init(**kwargs)
-
-    def connection_lost(self) -> None:
-        """Connect anew altogether: a connection that waits for messages is dead, and others may be as well."""
-        self.consumer.lose()
-
-
 class Application(Celery):  # type: ignore[misc]
     """A Celery application of ours. ``worker_class`` names the worker that ``celery worker`` starts."""
 
     task_cls = "cloudassist.strict:StrictTask"
-    worker_class = "cloudassist.app:GuardedWorker"
+    worker_class = "cloudassist.worker:GuardedWorker"
     control_cls = "cloudassist.mailbox:Control"
 
     def __init__(self, name: str, settings: Settings, **conf: Any) -> None:

@@ -4,9 +4,9 @@ import sys
 HEAVY = ("celery", "kombu", "redis", "pydantic", "nacl")
 
 
-def loaded_by(statement):
-    """Return which of the heavy packages a statement loads in a fresh interpreter."""
-    code = f"{statement}\nimport sys\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+def loaded_by(statement, names=HEAVY):
+    """Return which of the heavy packages, or of others, a statement loads in a fresh interpreter."""
+    code = f"{statement}\nimport sys\nprint(*[name for name in {names!r} if name in sys.modules])"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
 
@@ -29,3 +29,8 @@ def test_an_agent_loads_no_models():
 def test_a_producer_loads_no_celery():
     names = [name for name in HEAVY if name != "celery"]
     assert loaded_by("from cloudassist import Assistant, LocalStack, InvokeStatus") == names
+
+
+def test_the_application_of_the_command_line_loads_nothing_that_only_workers_need():
+    names = ("celery.apps.worker", "cloudassist.dispatch", "cloudassist.duties", "nacl")
+    assert loaded_by("import cloudassist; cloudassist.celery", names) == []

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cloudassist import limits
-from cloudassist.control import ControlSettings
+from cloudassist.control.settings import ControlSettings
 from cloudassist.errors import ConfigurationError
 from cloudassist.keyset import Root
 from cloudassist.settings import Settings, read

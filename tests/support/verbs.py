@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 from click.testing import CliRunner
 
-from cloudassist.control import ControlSettings, make_app
+from cloudassist.control.application import make_app
+from cloudassist.control.settings import ControlSettings
 from cloudassist.plugin import assist
 from cloudassist.settings import read
 

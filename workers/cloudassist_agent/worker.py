@@ -15,9 +15,10 @@ from celery.worker import state
 from kombu import Consumer
 
 from cloudassist import topology, transport
-from cloudassist.app import Application, GuardedWorker, from_environment
+from cloudassist.app import Application, from_environment
 from cloudassist.consumer import PatientConsumer
 from cloudassist.settings import read
+from cloudassist.worker import GuardedWorker
 from cloudassist_agent import logs, remote
 from cloudassist_agent.agent import Agent
 from cloudassist_agent.control import StopConsumer

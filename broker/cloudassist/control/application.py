@@ -1,0 +1,55 @@
+"""The application of each role of the control plane. Only a worker loads what its role does."""
+
+from functools import cache
+from typing import Any, Final
+
+from cloudassist import topology, transport
+from cloudassist.app import Application, from_environment
+from cloudassist.control.settings import ControlSettings, Role
+from cloudassist.settings import read
+
+_DUTIES: Final = "cloudassist.control.duties:Duties"
+_SIGNING: Final = "cloudassist.control.signing:Signing"
+
+
+class ControlApplication(Application):
+    """The application of a role of the control plane; a dispatch worker has what its tasks need while it runs."""
+
+    settings: ControlSettings
+    redelivery: Any
+    occurrences: Any
+
+    def check(self) -> None:
+        """Raise ConfigurationError where a worker of this role could not work."""
+        from cloudassist.control import keys  # noqa: PLC0415 - see the module's text
+
+        keys.check(self.settings)
+
+
+def make_app(settings: ControlSettings) -> ControlApplication:
+    """Return the application of one role of the control plane."""
+    dispatch = settings.role == Role.DISPATCH
+    queue = topology.DISPATCH_QUEUE if dispatch else topology.DEFAULT_QUEUE
+    exchange = topology.FLOWER_EXCHANGE if settings.role == Role.FLOWER else topology.CONTROL_EXCHANGE
+    app = ControlApplication(
+        "cloudassist",
+        settings,
+        task_default_queue=queue,
+        task_queues=transport.direct_queues([queue]),
+        worker_concurrency=2,
+        worker_send_task_events=True,
+        control_exchange=exchange,
+    )
+    if dispatch:
+        from cloudassist.dispatch.tasks import Occur, Redeliver  # noqa: PLC0415 - see the module's text
+
+        app.register_task(Redeliver())
+        app.register_task(Occur())
+    app.steps["worker"].add(_SIGNING if dispatch else _DUTIES)
+    return app
+
+
+@cache
+def application() -> ControlApplication:
+    """Return the application that ``celery -A cloudassist`` uses, from the environment."""
+    return from_environment(lambda: make_app(read(ControlSettings)))

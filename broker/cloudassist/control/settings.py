@@ -1,0 +1,33 @@
+"""Settings of the workers of the control plane."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cloudassist.errors import ConfigurationError
+from cloudassist.settings import Settings, bounded
+
+
+class Role(StrEnum):
+    """What a worker of the control plane does."""
+
+    CONTROL = "control"
+    DISPATCH = "dispatch"
+    FLOWER = "flower"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlSettings(Settings):
+    """Settings of a worker of the control plane."""
+
+    role: str = Role.CONTROL
+    """``control`` (aggregator, sweeper, heartbeats, retention), ``dispatch`` (holds the signing key), or ``flower``."""
+    metrics_port: int = bounded(0, least=0, most=65_535)
+    """Port on which a control worker answers Prometheus; 0: none. Needs the extra ``metrics``."""
+    metrics_address: str = "127.0.0.1"
+    """Address that it listens on."""
+
+    def __post_init__(self) -> None:
+        """Check the role besides the rest."""
+        super().__post_init__()
+        if self.role not in set(Role):
+            raise ConfigurationError(f"CLOUDASSIST_ROLE must be one of {', '.join(Role)}; it is {self.role!r}")
