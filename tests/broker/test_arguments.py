@@ -67,6 +67,7 @@ def defined(content="echo", *, enable=False, settings=SETTINGS, **changes):
     return Definition.check(settings, command_content=content, enable_parameter=enable, **(others | changes))
 
 
+@pytest.mark.matrix("F60", "F64")
 @pytest.mark.parametrize("row", table("bad_arguments"), ids=lambda row: f"{row.get('operation', '')} {row['what']}")
 def test_bad_input_is_named(row):
     with pytest.raises(InvalidParameterError) as caught:

@@ -71,6 +71,7 @@ def test_the_grid_is_kept(assistant, recurring, beat):
     assert row_of(assistant, run).next_time == begun + timedelta(seconds=10 - 13)
 
 
+@pytest.mark.matrix("F10")
 def test_a_moment_is_claimed_once_whoever_asks(recurring, beat, region):
     run = recurring()
     beat.pass_time(run.invoke_id, 10.5)
@@ -79,6 +80,7 @@ def test_a_moment_is_claimed_once_whoever_asks(recurring, beat, region):
     assert other.claim() == []
 
 
+@pytest.mark.matrix("F9")
 def test_what_was_claimed_and_not_planned_is_handed_over_again(recurring, beat, region):
     run = recurring()
     beat.pass_time(run.invoke_id, 10.5)
@@ -132,6 +134,7 @@ def test_an_instance_that_is_offline_fails_and_takes_part_again(assistant, recur
     assert region.server.llen("instance.web-2") == 1
 
 
+@pytest.mark.matrix("F9", "F11")
 @pytest.mark.parametrize(
     ("frequency", "seconds", "missed", "ran"),
     [

@@ -93,6 +93,7 @@ def test_the_first_machine_stays_the_machine(ledger, server, tmp_path, then, is_
     assert server.get(topology.owner_key("web-9")).endswith("/one")
 
 
+@pytest.mark.matrix("F55")
 def test_nobody_speaks_for_another(aggregator, server, say, tmp_path):
     own, other = key(tmp_path, "instance"), key(tmp_path, "instance", "other")
     say(own, registration(own, "web-8"), registration(own, "web-9"))

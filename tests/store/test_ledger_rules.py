@@ -64,6 +64,7 @@ def test_a_run_is_planned_with_one_record_per_instance(ledger, server):
     assert set(server.zrange(keys.DUE, 0, -1)) == set(run.record_ids[:2])
 
 
+@pytest.mark.matrix("F1")
 def test_an_invocation_is_valid_with_its_last_chunk_only(ledger, server):
     run = plan_run(ledger, server, ["web-1"], last=False)
     assert "planned" not in ledger.call(invocations.read(run.invoke_id))
@@ -95,6 +96,7 @@ def test_an_instance_takes_so_many_open_records_and_no_more(ledger, server):
     assert len(ledger.call(instances.open_records("web-1"))) == 3
 
 
+@pytest.mark.matrix("I3")
 @pytest.mark.parametrize("start", InvocationStatus)
 @pytest.mark.parametrize("end", [RUNNING, *sorted(TERMINAL)])  # no report can say Stopping
 def test_the_ledger_refuses_illegal_moves_whoever_asks(ledger, server, start, end):
@@ -150,6 +152,7 @@ def test_a_stop_before_the_claim_is_final_at_once(ledger, server):
     assert stop(ledger, run.invoke_id, "t-9.web-9") == [None]
 
 
+@pytest.mark.matrix("F84", "I6")
 def test_whoever_sets_the_claim_first_decides(ledger, server):
     run = plan_run(ledger, server, ["web-1", "web-2"])
     claim(server, run.record_ids[0])
@@ -209,10 +212,11 @@ ACTIONS = st.one_of(
 )
 
 
+@pytest.mark.matrix("I3", "I4")
 @hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ACTIONS, max_size=40))
 def test_counters_equal_a_recount_whatever_happens_in_whatever_order(ledger: Ledger, server: redis.Redis, actions):
-    """I3 and I4: what has ended never changes, and the counters are those of the records."""
+    """What has ended never changes, and the counters are those of the records."""
     server.flushall()
     run = plan_run(ledger, server, [f"web-{number}" for number in range(5)])
     ended: dict[str, str] = {}

@@ -48,6 +48,7 @@ def web_1(fast):
         fast.wait_ready()
 
 
+@pytest.mark.matrix("F30", "F77")
 def test_killed_while_a_script_runs(fast, assistant, web_1, tmp_path):
     """C7: after the commit point a record is never started again; what is left of it is ended and reported."""
     invocation = assistant.run_command(logging_script(tmp_path, then="sleep 60"), instance_ids=["web-1"])
@@ -64,6 +65,7 @@ def test_killed_while_a_script_runs(fast, assistant, web_1, tmp_path):
     assert runs(tmp_path) == [record_id]
 
 
+@pytest.mark.matrix("F23")
 def test_the_message_is_lost_on_the_way(fast, assistant, server, tmp_path):
     """C1, N1: popped by nobody who lives; the order is signed and sent again."""
     fast.kill("agent@web-2", signal.SIGSTOP)
@@ -91,8 +93,9 @@ def test_offline_at_the_call(fast, assistant, web_1, server, tmp_path):
     assert runs(tmp_path) == [f"{invocation.invoke_id}.web-2"]
 
 
+@pytest.mark.matrix("I6")
 def test_not_claimed_in_time(fast, assistant, web_1, tmp_path):
-    """R3, I6: what was reported as not delivered can never start, whoever comes back."""
+    """What was reported as not delivered can never start, whoever comes back."""
     fast.kill(web_1)
     invocation = assistant.run_command(logging_script(tmp_path), instance_ids=["web-1"])
     assert invocation.wait(timeout=20).status is InvokeStatus.FAILED
@@ -105,6 +108,7 @@ def test_not_claimed_in_time(fast, assistant, web_1, tmp_path):
     assert by_instance(invocation)["web-1"] == result
 
 
+@pytest.mark.matrix("I2", "I3")
 @pytest.mark.timeout(90)
 def test_gone_for_good_while_a_script_runs(fast, assistant, web_1, tmp_path):
     invocation = assistant.run_command(logging_script(tmp_path, then="sleep 60"), instance_ids=["web-1"], timeout=10)
@@ -132,6 +136,7 @@ def test_a_stop_that_is_lost_is_sent_again(fast, assistant, server, tmp_path):
     assert invocation.wait(timeout=20).status is InvokeStatus.STOPPED
 
 
+@pytest.mark.matrix("F32")
 def test_draining_ends_what_runs_and_starts_nothing_new(fast, assistant, web_1, server, tmp_path):
     invocation = assistant.run_command(logging_script(tmp_path, then="sleep 1; echo done"), instance_ids=["web-1"])
     wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
@@ -148,6 +153,7 @@ def test_draining_ends_what_runs_and_starts_nothing_new(fast, assistant, web_1, 
     assert late.wait(timeout=20).status is InvokeStatus.FINISHED
 
 
+@pytest.mark.matrix("F32")
 def test_draining_still_hears_stops(fast, assistant, web_1):
     invocation = assistant.run_command("sleep 60", instance_ids=["web-1"])
     wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
@@ -162,6 +168,7 @@ def drains(server, instance_id):
     return '"draining":true' in (server.get(topology.presence_key(instance_id)) or "")
 
 
+@pytest.mark.matrix("F32")
 def test_a_second_signal_ends_the_scripts(fast, assistant, web_1, server):
     invocation = assistant.run_command("sleep 60", instance_ids=["web-1"])
     wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
@@ -173,6 +180,7 @@ def test_a_second_signal_ends_the_scripts(fast, assistant, web_1, server):
     was_interrupted(invocation, "web-1")
 
 
+@pytest.mark.matrix("F32")
 def test_draining_has_a_limit(fast, assistant, tmp_path):
     """Whoever told the agent to end did not ask for a stop of the script: it has failed."""
     with agent(fast, "limited", tmp_path, DRAIN_SECONDS="1") as limited:
@@ -191,8 +199,9 @@ def was_interrupted(invocation, name):
     assert marked(result.record_id) == set()
 
 
+@pytest.mark.matrix("F40")
 def test_another_machine_is_refused_until_it_is_enrolled_anew(fast, assistant, server, tmp_path):
-    """F40: the id belongs to the key and the machine that came first, also while those are away."""
+    """The id belongs to the key and the machine that came first, also while those are away."""
     with agent(fast, "owned", tmp_path):
         pass
     wait_until(lambda: not server.exists(topology.presence_key("owned")), "the first one to be gone")
@@ -222,8 +231,8 @@ def agent_environment(stack, **settings):
     return {"PATH": "/usr/bin:/bin", **environment}
 
 
+@pytest.mark.matrix("F41")
 def test_a_second_agent_on_the_same_folder_is_refused(fast):
-    """F41"""
     command = [sys.executable, "-m", "cloudassist_agent", "run"]
     environment = agent_environment(fast, INSTANCE_ID="web-2")
     second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
@@ -232,8 +241,9 @@ def test_a_second_agent_on_the_same_folder_is_refused(fast):
     assert "Traceback" not in second.stderr
 
 
+@pytest.mark.matrix("F39")
 def test_the_same_instance_elsewhere_waits_and_takes_nothing(fast, assistant, tmp_path):
-    """F39: it has the same key, but its journal has another id, so the lease is not its own."""
+    """It has the same key, but its journal has another id, so the lease is not its own."""
     folder = Path("agents", "web-2")
     (tmp_path / "elsewhere" / folder).mkdir(parents=True)
     key = folder / "instance.key"

@@ -30,8 +30,8 @@ def wrong_clocks(request, tmp_path):
     ]
 
 
+@pytest.mark.matrix("F25", "F26")
 def test_a_day_ahead_and_a_day_behind(near, wrong_clocks, tmp_path):
-    """F25, F26"""
     names = [name for name, _ in wrong_clocks]
     with contextlib.ExitStack() as running, near.assistant() as assistant:
         agents = {

@@ -49,6 +49,7 @@ def test_instances_are_workers(flower):
     wait_until(names, "both agents to show as alive")
 
 
+@pytest.mark.matrix("I9")
 def test_records_show_with_their_id_and_their_fate(flower):
     with flower.assistant() as assistant:
         finished = assistant.run_command(

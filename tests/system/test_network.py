@@ -45,14 +45,16 @@ def ended_in_journal(folder, invocation, name):
         return journal.execute(query, (ids.record_id(invocation.invoke_id, name),)).fetchone()[0] is not None
 
 
+@pytest.mark.matrix("F20", "I10")
 def test_a_connection_that_breaks(near, assistant, network, tmp_path):
     with agent(near, "cut", tmp_path, url=network.url):
         network.cut()
         run_soon(assistant, "cut", SOON)
 
 
+@pytest.mark.matrix("F20", "F21", "I5", "I10")
 def test_an_outage_ends_no_script_and_loses_no_report(near, assistant, network, tmp_path):
-    """F20, F21: scripts go on, timeouts are kept, results wait; nothing runs twice."""
+    """Scripts go on, timeouts are kept, results wait; nothing runs twice."""
     until = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done"
     scripts = [("sleep 3; echo ended", 60), (until, 60), ("sleep 60", 10)]
     with agent(near, "away", tmp_path, url=network.url) as away:
@@ -78,8 +80,9 @@ def test_an_outage_ends_no_script_and_loses_no_report(near, assistant, network, 
         assert len(runs(tmp_path)) == len(scripts)
 
 
+@pytest.mark.matrix("F22", "F23", "I10")
 def test_half_open_connections(near, assistant, network, tmp_path):
-    """F22, F23: no end is ever told of; on some of them what is asked arrives, and its answer is lost."""
+    """No end is ever told of; on some of them what is asked arrives, and its answer is lost."""
     with (
         proxy(near.port) as deaf,
         agent(near, "frozen", tmp_path, url=network.url) as frozen,
@@ -97,6 +100,7 @@ def test_half_open_connections(near, assistant, network, tmp_path):
         assert muted.term() < EXIT
 
 
+@pytest.mark.matrix("F20", "I10")
 def test_a_server_that_is_silent_altogether(near, assistant, network, tmp_path):
     """New connections come about, and nobody answers on them."""
     with agent(near, "silent", tmp_path, url=network.url) as silent:
@@ -106,8 +110,8 @@ def test_a_server_that_is_silent_altogether(near, assistant, network, tmp_path):
         run_soon(assistant, "silent", HALF_OPEN)
 
 
+@pytest.mark.matrix("F24")
 def test_a_slow_line(near, assistant, network, tmp_path):
-    """F24"""
     network.delay = 0.03
     with agent(near, "slow", tmp_path, url=network.url):
         invocations = [
@@ -131,6 +135,7 @@ def test_an_idle_agent_ends_at_once_also_without_its_server(near, network, tmp_p
         assert lonely.term() < EXIT
 
 
+@pytest.mark.matrix("F32")
 def test_an_agent_that_drains_takes_nothing_over_a_new_connection(near, assistant, network, tmp_path):
     until = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done"
     with agent(near, "drains", tmp_path, url=network.url) as drains:

@@ -25,6 +25,7 @@ def moments(folder, task):
     return sorted(int(run.partition("@")[2].partition(".")[0]) for run in runs(folder) if run.endswith("web-1"))
 
 
+@pytest.mark.matrix("F9", "F10")
 def test_whatever_dies_each_moment_runs_once(tmp_path):
     """Two beats, one of them killed; then dispatch, the control plane, and the server."""
     with LocalStack(instances=2, beats=2, data_dir=tmp_path / "run") as stack, stack.assistant() as assistant:

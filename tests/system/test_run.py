@@ -130,6 +130,7 @@ def test_waiting_has_a_limit(assistant):
     invocation.wait(timeout=20)
 
 
+@pytest.mark.matrix("F15")
 def test_a_lost_notice_is_made_up_for(assistant, stack, monkeypatch):
     """The notice is swallowed on the way; the waiter looks for itself within two seconds."""
     invocation = assistant.run_command("sleep 0.3", instance_ids=["web-1"])

@@ -88,6 +88,7 @@ def test_a_script_with_its_parameters_has_a_limit(run, settings):
     assert "65536" in outcome.error_info
 
 
+@pytest.mark.matrix("F80", "I9")
 def test_a_script_gets_a_clean_environment_and_no_input(run, settings, monkeypatch):
     monkeypatch.setenv("CLOUDASSIST_URL", "redis://:secret@host")
     monkeypatch.setenv("CLOUDASSIST_TRUST", "keys")
@@ -99,6 +100,7 @@ def test_a_script_gets_a_clean_environment_and_no_input(run, settings, monkeypat
     assert outcome.output.decode().split()[-1] == "4"
 
 
+@pytest.mark.matrix("F66")
 def test_the_folder_is_the_home_or_the_one_asked_for(run, settings, tmp_path):
     assert carry_out("pwd", run, settings).output.decode().strip() == str(Path.home())
     assert carry_out("pwd", run, settings, working_dir=str(tmp_path)).output.decode().strip() == str(tmp_path)
@@ -109,6 +111,7 @@ def test_the_folder_is_the_home_or_the_one_asked_for(run, settings, tmp_path):
         assert outcome.seconds is None
 
 
+@pytest.mark.matrix("F34", "F78")
 @pytest.mark.parametrize(("signal_name", "code"), [("TERM", 143), ("KILL", 137), ("SEGV", 139)])
 def test_a_signal_is_told_by_the_exit_code(run, settings, signal_name, code):
     assert carry_out(f"kill -{signal_name} $$", run, settings).exit_code == code
@@ -135,8 +138,8 @@ def test_what_ignores_the_polite_signal_is_killed(run, settings):
     assert marked(RECORD) == set()
 
 
+@pytest.mark.matrix("F71")
 def test_what_leaves_its_session_and_its_parent_is_ended(run, settings):
-    """F71"""
     script = "setsid sh -c 'setsid sleep 100 & sleep 100' & (setsid nohup sleep 100 >/dev/null 2>&1 &); sleep 100"
     outcome = carry_out(script, run, settings, timeout=1)
     assert outcome.toll.ended >= 4
@@ -163,8 +166,8 @@ def test_only_a_script_that_lasts_is_told(run, settings):
     assert not alive(told[0])
 
 
+@pytest.mark.matrix("F70")
 def test_a_background_child_is_left_alone_and_not_waited_for(run, settings, tmp_path):
-    """F70"""
     begun = time.monotonic()
     outcome = carry_out(f"(sleep 2; touch {tmp_path}/late) & echo done", run, settings)
     assert time.monotonic() - begun < 2
@@ -172,8 +175,8 @@ def test_a_background_child_is_left_alone_and_not_waited_for(run, settings, tmp_
     wait_until((tmp_path / "late").exists, "the child to go on")
 
 
+@pytest.mark.matrix("F69")
 def test_endless_output_costs_bounded_memory(run, settings):
-    """F69"""
     outcome = carry_out("head -c 300000000 /dev/zero; echo end", run, settings)
     assert len(outcome.output) == settings.output_bytes
     assert outcome.output.endswith(b"end\n")
@@ -187,8 +190,8 @@ def test_output_goes_on_being_taken_while_a_script_is_ended(run, settings):
     assert outcome.dropped > 900_000
 
 
+@pytest.mark.matrix("F65")
 def test_what_cannot_be_started_is_an_outcome(run, settings):
-    """F65"""
     outcome = carry_out("#!/no/such/interpreter\n", run, settings)
     assert (outcome.status, outcome.error_code) == (InvocationStatus.FAILED, ErrorCode.EXECUTION_EXCEPTION)
     assert "/no/such/interpreter" in outcome.error_info
