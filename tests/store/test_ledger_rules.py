@@ -14,10 +14,10 @@ from cloudassist.messages import FINAL_SEQUENCE, Registration, Report
 from cloudassist.models.invocation import Progress
 from cloudassist.settings import Settings
 from cloudassist.status import MOVES, TERMINAL, InvocationStatus
-from cloudassist.store import instances, invocations, keys, reports, sweeps
+from cloudassist.store import instances, invocations, keys, library, reports, sweeps
 from cloudassist.store.invocations import Lifetimes
 from cloudassist.store.ledger import Ledger
-from cloudassist.store.refusal import Earlier
+from cloudassist.store.refusal import Earlier, Refusal
 from support.ledgers import ONLINE, plan_run
 
 RUNNING, STOPPING, STOPPED, FINISHED, FAILED = (
@@ -88,6 +88,19 @@ def test_the_same_token_returns_the_first_run(ledger, server):
     assert second.begun == Earlier("d1", (first.invoke_id, "c-1"))
     assert second.codes is None
     assert len(server.keys("record:*")) == 1
+
+
+@pytest.mark.matrix("F1")
+def test_a_plan_that_was_broken_off_is_begun_anew_and_its_rest_comes_too_late(ledger, server):
+    broken = plan_run(ledger, server, ["web-1"], token="one", last=False)
+    young = plan_run(ledger, server, ["web-1"], token="one")
+    assert young.begun.cause is Refusal.PLANNING
+    server.hincrby(keys.invocation(broken.invoke_id), "creation_time", -library.PLAN_MS)
+    anew = plan_run(ledger, server, ["web-1"], token="one")
+    assert (anew.begun, anew.codes) == (None, [""])
+    assert plan_run(ledger, server, ["web-2"], invoke_id=broken.invoke_id, begin=False).codes is None
+    assert plan_run(ledger, server, ["web-1"], token="one").begun.ids == (anew.invoke_id, "c-1")
+    assert [name for name, _ in ledger.call(invocations.page_newest(None, 10))] == [anew.invoke_id]
 
 
 def test_an_instance_takes_so_many_open_records_and_no_more(ledger, server):

@@ -3,8 +3,11 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +23,7 @@ from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
 
+PRODUCING = Path(__file__).parents[1] / "support" / "producing.py"
 FAIL_SECONDS = 5.0
 """Seconds within which a call has failed where there is no server."""
 
@@ -87,6 +91,30 @@ def test_a_call_while_the_server_is_away_fails_at_once_and_leaves_nothing(fast, 
     fast.wait_ready()
     assert assistant.run_command(logging_script(tmp_path), **call).wait(20).status is InvokeStatus.FINISHED
     assert len(runs(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("point", ["begun", "planned", "publishing", "published"])
+@pytest.mark.matrix("F1", "I2")
+def test_a_producer_is_killed_at(fast, assistant, tmp_path, point):
+    """The same call with the same token is the same run, whatever there was of it; and there is no other."""
+    before = assistant.describe_invocations().total_count
+    script, token = logging_script(tmp_path), f"token-{tmp_path.name}"
+    command = [sys.executable, PRODUCING, point, token, script, *fast.instance_ids]
+    environment = os.environ | fast.environment("producer") | {"PYTHONPATH": str(PRODUCING.parents[1])}
+    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    assert assistant.describe_invocations().total_count == before + (point != "begun")
+    again = wait_until(lambda: called(assistant, script, fast.instance_ids, token), "the call to be taken")
+    assert again.wait(20).status is InvokeStatus.FINISHED
+    assert sorted(runs(tmp_path)) == [f"{again.invoke_id}.{name}" for name in fast.instance_ids]
+    assert assistant.describe_invocations().total_count == before + 1
+
+
+def called(assistant, script, instance_ids, token):
+    """Return the run of a call; None where it is to be tried again."""
+    try:
+        return assistant.run_command(script, instance_ids=instance_ids, client_token=token)
+    except ServiceUnavailableError:
+        return None
 
 
 @pytest.mark.matrix("F5", "I5")

@@ -1,6 +1,12 @@
 """What the ledger refused, as errors that a caller understands; and requests that were made before."""
 
-from cloudassist.errors import CloudAssistError, ConflictError, LimitExceededError, NotFoundError
+from cloudassist.errors import (
+    CloudAssistError,
+    ConflictError,
+    LimitExceededError,
+    NotFoundError,
+    ServiceUnavailableError,
+)
 from cloudassist.settings import Settings
 from cloudassist.store.refusal import Earlier, Refusal, Refused
 
@@ -34,5 +40,7 @@ def error_of(refused: Refused, settings: Settings) -> CloudAssistError:
             return ConflictError(
                 refused.cause, f"{refused.count} runs of the command have not ended; stop them, or wait, first"
             )
+        case Refusal.PLANNING:
+            return ServiceUnavailableError("the same request is being planned, or was broken off just now; try again")
         case Refusal.NO_COMMAND:
             return NotFoundError(refused.cause, "there is no such command, or it has just been deleted")

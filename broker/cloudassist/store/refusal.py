@@ -16,6 +16,8 @@ class Refusal(StrEnum):
     """A run of the command has not ended."""
     CALL_QUOTA = "Invocation.ExceedQuota"
     """As many runs were called for today as may be."""
+    PLANNING = "ServiceUnavailable"
+    """The same request is being planned, or its plan was broken off a moment ago."""
 
 
 @dataclass(frozen=True, slots=True)
