@@ -8,7 +8,8 @@ from cloudassist import InvokeStatus
 from cloudassist.errors import CloudAssistError, InvalidParameterError
 from cloudassist.rollup import DetailInvokeStatus
 from cloudassist.status import InvocationStatus
-from cloudassist.store import keys
+from cloudassist.store import keys, schedules
+from cloudassist_beat.calendar import Calendar
 from support.beating import Beat
 from support.region import changed
 
@@ -78,6 +79,19 @@ def test_a_moment_is_claimed_once_whoever_asks(recurring, beat, region):
     other = Beat(region)
     assert len(beat.claim()) == 1
     assert other.claim() == []
+
+
+@pytest.mark.matrix("F9", "F10")
+def test_a_beat_that_was_held_up_between_looking_and_claiming_claims_nothing(assistant, recurring, beat, region):
+    run = recurring()
+    beat.pass_time(run.invoke_id, 10.5)
+    held_up = Calendar(region.ledger)
+    due = region.ledger.call(schedules.list_due(0, 10))
+    late = schedules.claim(held_up.claims(due.tasks, due.now), 3_000)
+    (occurrence,) = beat.claim()
+    beat.plan([occurrence])
+    assert region.ledger.call(late) == []
+    assert (row_of(assistant, run).runs, row_of(assistant, run).missed) == (1, 0)
 
 
 @pytest.mark.matrix("F9")
