@@ -3,11 +3,13 @@
 import contextlib
 import signal
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from cloudassist import InvocationStatus, InvokeStatus, ids
-from support.agents import agent, run_soon
+from cloudassist.session import Signer
+from support.agents import agent, run_soon, with_login
 from support.proxy import proxy
 from support.stacks import by_instance, logging_script, runs
 from support.waiting import wait_until
@@ -110,10 +112,29 @@ def test_a_server_that_is_silent_altogether(near, assistant, network, tmp_path):
         run_soon(assistant, "silent", HALF_OPEN)
 
 
+@pytest.mark.matrix("F2")
+def test_an_order_of_which_nobody_says_whether_it_arrived(near, network, tmp_path, monkeypatch):
+    """It did, and only the answer was lost: the call is no failure, and there is one run of it."""
+    monkeypatch.setattr("cloudassist.transport.ANSWER_SECONDS", 1.0)
+    with near.assistant() as producer:
+        far = replace(near.settings, url=with_login(network.url, near.settings.url))
+        producer._session._signer = Signer(far)
+        assert producer.run_command("true", instance_ids=["near"]).wait(SOON).status is InvokeStatus.FINISHED
+        before = producer.describe_invocations().total_count
+        network.mute()
+        invocation = producer.run_command(logging_script(tmp_path), instance_ids=["near"])
+        assert invocation.wait(SOON).status is InvokeStatus.FINISHED
+        assert runs(tmp_path) == [ids.record_id(invocation.invoke_id, "near")]
+        assert producer.describe_invocations().total_count == before + 1
+
+
 @pytest.mark.matrix("F24")
 def test_a_slow_line(near, assistant, network, tmp_path):
     network.delay = 0.03
     with agent(near, "slow", tmp_path, url=network.url):
+        network.delay = 0.25
+        run_soon(assistant, "slow", HALF_OPEN)
+        network.delay = 0.03
         invocations = [
             assistant.run_command(logging_script(tmp_path), instance_ids=["slow"], timeout=60) for _ in range(10)
         ]
