@@ -3,7 +3,7 @@
 import pytest
 import redis
 
-from cloudassist import InvokeStatus, LocalStack
+from cloudassist import InvokeStatus, LocalStack, topology
 from cloudassist.errors import ServiceUnavailableError
 from support.disks import fill, needs_mount, small_disk
 from support.stacks import FAST, by_instance, logging_script, runs
@@ -26,6 +26,8 @@ def test_nothing_is_begun_and_nothing_is_lost(tmp_path):
         invocation = assistant.run_command(script, instance_ids=["web-1"])
         wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
         filler = fill(disk)
+        # More than there is room for in the last block of its file.
+        server.set(topology.presence_key("nobody"), "x" * 8192, px=1)
         wait_until(lambda: server.info("persistence")["aof_last_write_status"] == "err", "the server to notice")
         with pytest.raises(ServiceUnavailableError, match="MISCONF"):
             assistant.run_command(logging_script(tmp_path), instance_ids=["web-1"])
