@@ -18,8 +18,10 @@ from cloudassist_agent.scripts.following import Follower
 from cloudassist_agent.scripts.running import Running
 from cloudassist_agent.scripts.tree import Sweeps
 from cloudassist_agent.settings import AgentSettings
+from support import cgroups
 from support.disks import fill, needs_mount, small_disk
 from support.processes import marked
+from support.waiting import wait_until
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run scripts as somebody else")
 FINISHED, FAILED, STOPPED = InvocationStatus.FINISHED, InvocationStatus.FAILED, InvocationStatus.STOPPED
@@ -140,6 +142,21 @@ def test_a_script_that_stops_itself_is_killed(instance):
     assert (outcome.error_code, outcome.toll.killed) == (ErrorCode.EXECUTION_TIMEOUT, 1)
     assert outcome.error_info.endswith("1 process was ended, 1 of them killed")
     assert marked(instance.record_id) == set()
+
+
+@pytest.mark.filterwarnings("ignore:subprocess:ResourceWarning")
+@pytest.mark.matrix("F75")
+def test_a_script_that_cannot_be_killed_is_given_up_and_that_is_said(instance, monkeypatch):
+    """Frozen, it is as dead to signals as one that hangs in the kernel."""
+    monkeypatch.setattr("cloudassist_agent.scripts.tree.UNKILLABLE_SECONDS", 0.5)
+    with cgroups.group("freezer") as frozen:
+        script = f"echo begun; echo $$ > {frozen}/cgroup.procs; echo FROZEN > {frozen}/freezer.state; echo never"
+        outcome = instance.run(script, timeout=1)
+        (frozen / "freezer.state").write_text("THAWED")
+    assert (outcome.error_code, outcome.exit_code, outcome.output) == (ErrorCode.EXECUTION_TIMEOUT, None, b"begun\n")
+    assert (outcome.toll.ended, outcome.toll.left) == (0, 1)
+    assert outcome.error_info.endswith("no process was ended, 1 left that the kernel does not let go")
+    wait_until(lambda: not marked(instance.record_id), "it to go as soon as it can")
 
 
 @pytest.mark.matrix("F74")
