@@ -1,17 +1,22 @@
 """Scripts as real processes, without any server."""
 
+import contextlib
 import dataclasses
 import os
+import resource
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from cloudassist import limits
 from cloudassist.error_code import ErrorCode
 from cloudassist.orders import Payload
 from cloudassist.status import InvocationStatus
 from cloudassist_agent.executor import execute
+from cloudassist_agent.scripts import script_file
 from cloudassist_agent.scripts.following import Follower
 from cloudassist_agent.scripts.running import Running
 from cloudassist_agent.settings import AgentSettings
@@ -138,6 +143,41 @@ def test_what_ignores_the_polite_signal_is_killed(run, settings):
     assert marked(RECORD) == set()
 
 
+@pytest.mark.matrix("F83")
+def test_a_script_may_take_a_day_and_its_time_begins_with_its_process(run, settings, monkeypatch):
+    real = script_file.script_file
+
+    @contextlib.contextmanager
+    def slow(*args, **options):
+        time.sleep(1.2)
+        with real(*args, **options) as command:
+            yield command
+
+    monkeypatch.setattr("cloudassist_agent.executor.script_file", slow)
+    assert carry_out("echo on", run, settings, timeout=1).output == b"on\n"
+    monkeypatch.undo()
+    assert carry_out("echo on", run, settings, timeout=limits.TIMEOUT_MAXIMUM_SECONDS).output == b"on\n"
+
+
+@pytest.mark.matrix("F82")
+def test_scripts_that_are_written_and_run_while_others_are_started_are_never_busy(settings):
+    """A file that is being written when another thread forks is open in that child: run directly it is ETXTBSY."""
+    running = Running(8, lambda: None)
+
+    def act(worker):
+        outputs = set()
+        for number in range(25):
+            run = running.add(f"{RECORD}-{worker}-{number}", "web-1")
+            folder = settings.execution_path / f"cloudassist-{worker}-{number}"
+            follower = Follower(nothing, nothing)
+            outputs.add(execute(payload("#!/bin/sh\necho on"), run, settings, follower, folder).output)
+            running.remove(run)
+        return outputs
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(act, range(8))) == [{b"on\n"}] * 8
+
+
 @pytest.mark.matrix("F71")
 def test_what_leaves_its_session_and_its_parent_is_ended(run, settings):
     script = "setsid sh -c 'setsid sleep 100 & sleep 100' & (setsid nohup sleep 100 >/dev/null 2>&1 &); sleep 100"
@@ -177,7 +217,9 @@ def test_a_background_child_is_left_alone_and_not_waited_for(run, settings, tmp_
 
 @pytest.mark.matrix("F69")
 def test_endless_output_costs_bounded_memory(run, settings):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     outcome = carry_out("head -c 300000000 /dev/zero; echo end", run, settings)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000
     assert len(outcome.output) == settings.output_bytes
     assert outcome.output.endswith(b"end\n")
     assert outcome.dropped == 300_000_004 - settings.output_bytes
