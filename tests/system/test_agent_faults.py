@@ -1,23 +1,32 @@
 """The agent dies, stalls, drains, or meets itself."""
 
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 
-from cloudassist import InvocationStatus, InvokeStatus, LocalStack, topology
+from cloudassist import Assistant, InvocationStatus, InvokeStatus, LocalStack, topology
 from cloudassist.settings import PREFIX
-from support.agents import agent
+from support.agents import RUN, agent
+from support.disks import needs_mount
 from support.processes import marked
 from support.servers import cut
+from support.serving import refused
 from support.stacks import FAST, by_instance, logging_script, runs
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
+
+BUSY = 0.5
+"""The part of a processor that an agent with nothing to do does not use; one that never rests uses all of it."""
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +145,50 @@ def test_a_stop_that_is_lost_is_sent_again(fast, assistant, server, tmp_path):
     assert invocation.wait(timeout=20).status is InvokeStatus.STOPPED
 
 
+@pytest.mark.matrix("F28", "F44", "I6")
+def test_what_waits_too_long_behind_a_full_agent_ends_without_running(fast, assistant, server, tmp_path):
+    """It waits in its queue, whatever there is of it; and an agent that is full has nothing to do."""
+    until = f"until [ -e {tmp_path}/go ]; do sleep 0.2; done"
+    full = [assistant.run_command(until, instance_ids=["web-2"]) for _ in range(10)]
+    wait_until(lambda: all(by_instance(run)["web-2"].start_time for run in full), "ten scripts to run")
+    agent_process = psutil.Process(fast.processes["agent@web-2"].pid)
+    with Assistant(settings=replace(fast.settings, start_window_seconds=2)) as hasty:
+        begun, used = time.monotonic(), sum(agent_process.cpu_times()[:2])
+        late = [hasty.run_command(logging_script(tmp_path), instance_ids=["web-2"]) for _ in range(40)]
+        patient = assistant.run_command(logging_script(tmp_path), instance_ids=["web-2"])
+        for run in late:
+            assert run.wait(20).status is InvokeStatus.FAILED
+        seconds, used = time.monotonic() - begun, sum(agent_process.cpu_times()[:2]) - used
+    ends = {(each.error_code, each.detail_status, each.start_time) for run in late for each in run.results()}
+    assert ends == {("DeliveryTimeout", "Aborted", None)}
+    assert used < BUSY * seconds
+    assert server.llen(topology.instance_queue("web-2")) == len(late) + 1
+    (tmp_path / "go").touch()
+    assert {run.wait(20).status for run in [*full, patient]} == {InvokeStatus.FINISHED}
+    assert runs(tmp_path) == [f"{patient.invoke_id}.web-2"]
+
+
+@pytest.mark.matrix("F38", "I1", "I2")
+def test_a_journal_that_is_wiped_away_with_all_that_names_it(fast, assistant, web_1, server, tmp_path):
+    """What it had claimed is a stranger's now: refused, counted, never run again, and ended by a stop, or by time."""
+    invocation = assistant.run_command(logging_script(tmp_path, then="sleep 60"), instance_ids=["web-1"])
+    wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
+    record_id = f"{invocation.invoke_id}.web-1"
+    fast.kill(web_1)
+    fast.processes[web_1].wait(10)
+    for file in (fast.data_dir / "state" / "agents" / "web-1").glob("journal*"):
+        file.unlink()
+    fast.start(web_1)
+    fast.wait_ready()
+    wait_until(lambda: refused(server, "web-1").get("foreign-claim"), "the order to come again, and to be refused")
+    assert assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20).status is InvokeStatus.FINISHED
+    invocation.stop()
+    assert invocation.wait(timeout=20).status is InvokeStatus.STOPPED
+    assert runs(tmp_path) == [record_id]
+    for pid in marked(record_id):
+        os.kill(pid, signal.SIGKILL)
+
+
 @pytest.mark.matrix("F32")
 def test_draining_ends_what_runs_and_starts_nothing_new(fast, assistant, web_1, server, tmp_path):
     invocation = assistant.run_command(logging_script(tmp_path, then="sleep 1; echo done"), instance_ids=["web-1"])
@@ -248,8 +301,25 @@ def test_the_same_instance_elsewhere_waits_and_takes_nothing(fast, assistant, tm
     (tmp_path / "elsewhere" / folder).mkdir(parents=True)
     key = folder / "instance.key"
     shutil.copy(fast.data_dir / "state" / key, tmp_path / "elsewhere" / key)
-    command = [sys.executable, "-m", "cloudassist_agent", "run"]
     environment = agent_environment(fast, INSTANCE_ID="web-2", STATE_DIR=str(tmp_path / "elsewhere"))
+    waits_and_takes_nothing(assistant, tmp_path, RUN, environment)
+
+
+@needs_mount
+@pytest.mark.matrix("F39")
+def test_a_copy_of_the_whole_machine_waits_and_takes_nothing(fast, assistant, tmp_path):
+    """It has the same key and the same journal; only its boot is another one."""
+    fast.kill("agent@web-2", signal.SIGSTOP)
+    shutil.copytree(fast.data_dir / "state" / "agents" / "web-2", tmp_path / "elsewhere" / "agents" / "web-2")
+    fast.kill("agent@web-2", signal.SIGCONT)
+    (tmp_path / "boot_id").write_text("another-boot\n")
+    boot = f'mount --bind {tmp_path}/boot_id /proc/sys/kernel/random/boot_id && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", boot, "sh", *RUN]
+    environment = agent_environment(fast, INSTANCE_ID="web-2", STATE_DIR=str(tmp_path / "elsewhere"))
+    waits_and_takes_nothing(assistant, tmp_path, command, environment)
+
+
+def waits_and_takes_nothing(assistant, tmp_path, command, environment):
     with (tmp_path / "log").open("w") as log:
         clone = subprocess.Popen(command, env=environment, stderr=log)
     try:
