@@ -99,6 +99,7 @@ def test_the_key_is_asked_for_before_anything_is_planned():
     assert begin(run_command).step == Publish(())
 
 
+@pytest.mark.matrix("F53")
 def test_limits_at_their_edge():
     content = "x" * (12 * 1024)
     assert len(content) * 4 // 3 == SETTINGS.command_content_bytes

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 
 import pytest
 import redis
@@ -12,12 +13,16 @@ from cloudassist.keyring import SigningKey
 from cloudassist.orders import Order, Purpose
 from cloudassist.store import keys
 from cloudassist.store.ledger import Ledger
-from support.malformed import GOOD, order_message
+from support.data import table
+from support.malformed import GOOD, item, order_message
 from support.serving import refused, serves
 from support.stacks import logging_script, runs
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
+
+JUNK_A_SECOND = 1_000
+EXPIRED_A_SECOND = 300
 
 
 @pytest.fixture
@@ -68,6 +73,35 @@ def test_forged_orders_are_refused_and_counted(assistant, stack, server, pids, t
         return all(after.get(name, 0) - before.get(name, 0) == len(forged[name]) for name in forged)
 
     wait_until(counted, "the refusals to be told")
+
+
+def emptied(server, messages):
+    """Push messages to an instance; return how many a second it refused. It must live meanwhile."""
+    with server.pipeline(transaction=False) as pipe:
+        for message in messages:
+            pipe.lpush("instance.web-3", message)
+        pipe.execute()
+
+    def is_empty():
+        assert server.exists("presence.web-3")
+        return not server.llen("instance.web-3")
+
+    begun = time.monotonic()
+    wait_until(is_empty, "the queue to be emptied")
+    return len(messages) / (time.monotonic() - begun)
+
+
+@pytest.mark.matrix("F29", "F54", "I7")
+def test_a_queue_that_is_full_of_junk_and_of_expired_orders_is_emptied_fast(assistant, stack, server, pids):
+    log = stack.data_dir / "logs" / "agent@web-3.log"
+    before, said = refused(server, "web-3"), log.stat().st_size
+    assert emptied(server, [item(row) for row in table("malformed_messages")] * 350) > JUNK_A_SECOND
+    expired = [order_message(order(stack, f"t-{number}.web-3", expires=1)) for number in range(2_000)]
+    assert emptied(server, expired) > EXPIRED_A_SECOND
+    assert serves(assistant, "web-3")
+    count = before.get("expired", 0) + len(expired)
+    wait_until(lambda: refused(server, "web-3").get("expired", 0) == count, "the count")
+    assert log.stat().st_size - said < 50_000
 
 
 @pytest.mark.matrix("F52")

@@ -32,12 +32,23 @@ def pids(stack):
     assert {name: process.pid for name, process in stack.processes.items() if process.poll() is None} == before
 
 
-@pytest.mark.matrix("F50", "I7")
+@pytest.mark.matrix("F50", "F53", "I7")
 @pytest.mark.parametrize("queue", ["instance.web-1", "control.web-1"])
 def test_poison_in_an_instances_queue(assistant, server, pids, queue):
     for message in POISON:
         server.lpush(queue, message)
     wait_until(lambda: server.llen(queue) == 0, "the queue to be emptied")
+    assert serves(assistant, "web-1")
+
+
+@pytest.mark.matrix("F53", "I7")
+@pytest.mark.parametrize("megabytes", [2, 100])
+def test_what_is_larger_than_a_message_may_be_does_not_get_in(assistant, stack, server, pids, megabytes):
+    url = stack.environment("agent", "web-2")["CLOUDASSIST_URL"]
+    refused = pytest.raises((redis.ConnectionError, redis.ResponseError))
+    with redis.Redis.from_url(url, retry=None) as instance, refused:
+        instance.lpush(topology.REPORTS_QUEUE, b"x" * megabytes * 2**20)
+    assert server.info("memory")["used_memory"] < 100 * 2**20
     assert serves(assistant, "web-1")
 
 
