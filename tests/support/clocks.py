@@ -8,8 +8,11 @@ DAY = 86_400
 _SHIFTED = """
 import time
 _real, _real_ns = time.time, time.time_ns
-time.time = lambda: _real() + {seconds}
-time.time_ns = lambda: _real_ns() + {seconds} * 10**9
+def _shift():
+    with open({file!r}) as file:
+        return int(file.read().strip("s"))
+time.time = lambda: _real() + _shift()
+time.time_ns = lambda: _real_ns() + _shift() * 10**9
 """
 # libfaketime 0.9.10 answers EINVAL to the absolute sleep on the monotonic clock that Python's time.sleep is made of.
 _SLEEPING = """
@@ -18,23 +21,31 @@ time.sleep = lambda seconds: select.select([], [], [], seconds) and None
 """
 
 
-def shifted_by_libfaketime(seconds: int, folder: Path) -> dict[str, str]:
+def shift(folder: Path, seconds: int) -> None:
+    """Have the clocks of a folder be so many seconds off from now on."""
+    folder.mkdir(exist_ok=True)
+    written = folder / "shift.new"
+    written.write_text(f"{seconds:+d}s")
+    written.rename(folder / "shift")
+
+
+def shifted_by_libfaketime(folder: Path) -> dict[str, str]:
     """Return the environment of a process whose wall clock is wrong for itself and for all that it starts."""
     return {
         "LD_PRELOAD": str(LIBFAKETIME),
-        "FAKETIME": f"{seconds:+d}s",
+        "FAKETIME_TIMESTAMP_FILE": str(folder / "shift"),
+        "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "DONT_FAKE_MONOTONIC": "1",
         **_customised(folder, _SLEEPING),
     }
 
 
-def shifted_by_python(seconds: int, folder: Path) -> dict[str, str]:
+def shifted_by_python(folder: Path) -> dict[str, str]:
     """Return the environment of a Python process whose wall clock is wrong for itself."""
-    return _customised(folder, _SHIFTED.format(seconds=seconds))
+    return _customised(folder, _SHIFTED.format(file=str(folder / "shift")))
 
 
 def _customised(folder: Path, code: str) -> dict[str, str]:
-    folder.mkdir(exist_ok=True)
     (folder / "sitecustomize.py").write_text(code)
     return {"PYTHONPATH": str(folder)}

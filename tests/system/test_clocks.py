@@ -24,14 +24,15 @@ needs_library = pytest.mark.skipif(not clocks.LIBFAKETIME, reason="libfaketime i
 def wrong_clocks(request, tmp_path):
     """Return the instances' names and the environments of their agents."""
     way = {"libfaketime": clocks.shifted_by_libfaketime, "python": clocks.shifted_by_python}[request.param]
-    return [
-        (f"{name}-{request.param}", way(days * clocks.DAY, tmp_path / f"site-{name}"))
-        for name, days in (("ahead", 1), ("behind", -1))
-    ]
+    names = {f"{name}-{request.param}": days for name, days in (("ahead", 1), ("behind", -1))}
+    for name, days in names.items():
+        clocks.shift(tmp_path / f"site-{name}", days * clocks.DAY)
+    return [(name, way(tmp_path / f"site-{name}")) for name in names]
 
 
 @pytest.mark.matrix("F25", "F26")
 def test_a_day_ahead_and_a_day_behind(near, wrong_clocks, tmp_path):
+    """While scripts run, each clock jumps by two days to where the other one was."""
     names = [name for name, _ in wrong_clocks]
     with contextlib.ExitStack() as running, near.assistant() as assistant:
         agents = {
@@ -51,6 +52,8 @@ def test_a_day_ahead_and_a_day_behind(near, wrong_clocks, tmp_path):
         lasts = assistant.run_command("sleep 60", instance_ids=names, timeout=10)
         interrupted = assistant.run_command("sleep 60", instance_ids=names)
         wait_until(lambda: all(result.start_time for result in interrupted.results()), "the scripts to start")
+        for name, days in zip(names, (-1, 1), strict=True):
+            clocks.shift(tmp_path / f"site-{name}", days * clocks.DAY)
         assert lasts.wait(20).status is InvokeStatus.FAILED
         for result in lasts.results():
             assert (result.status, result.error_code) == (InvocationStatus.FAILED, "ExecutionTimeout"), (
@@ -59,6 +62,10 @@ def test_a_day_ahead_and_a_day_behind(near, wrong_clocks, tmp_path):
             assert result.finish_time - result.start_time == timedelta(seconds=10)
             assert_lately(result.finish_time)
 
+        days_of = {
+            name: {line[1:11] for line in each.log.splitlines() if line[0] == "["} for name, each in agents.items()
+        }
+        assert [len(days) for days in days_of.values()] == [2, 2], days_of
         for name, variables in wrong_clocks:
             agents[name].process.send_signal(signal.SIGKILL)
             end(agents[name].process)
