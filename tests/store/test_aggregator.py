@@ -78,6 +78,7 @@ def test_what_a_newcomer_says_in_one_breath_is_believed(aggregator, ledger, serv
     assert server.hget(keys.instance("web-1"), "client_state") == "Running"
 
 
+@pytest.mark.matrix("F40")
 def test_an_id_belongs_to_whoever_came_first(aggregator, ledger, server, say, tmp_path):
     own, other = key(tmp_path, "instance"), key(tmp_path, "instance", "other")
     say(own, registration(own, hostname="first"))

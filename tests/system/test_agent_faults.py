@@ -74,6 +74,19 @@ def test_killed_while_a_script_runs(fast, assistant, web_1, tmp_path):
     assert runs(tmp_path) == [record_id]
 
 
+@pytest.mark.matrix("F30", "F76")
+def test_a_script_that_kills_its_agent(fast, assistant, web_1, tmp_path):
+    script = logging_script(tmp_path, then="sleep 0.5; kill -KILL $PPID; sleep 60")
+    invocation = assistant.run_command(script, instance_ids=["web-1"])
+    assert fast.processes[web_1].wait(10) == -signal.SIGKILL
+    fast.start(web_1)
+    assert invocation.wait(timeout=20).status is InvokeStatus.FAILED
+    result = by_instance(invocation)["web-1"]
+    assert result.error_code == "ExecutionInterrupted"
+    assert runs(tmp_path) == [result.record_id]
+    assert marked(result.record_id) == set()
+
+
 @pytest.mark.matrix("F23")
 def test_the_message_is_lost_on_the_way(fast, assistant, server, tmp_path):
     """C1, N1: popped by nobody who lives; the order is signed and sent again."""

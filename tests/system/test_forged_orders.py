@@ -46,7 +46,7 @@ def order(stack, record_id, purpose=Purpose.RUN, **changes):
     return Order(purpose, record_id, **(fields | changes)).seal(key)
 
 
-@pytest.mark.matrix("F51", "I7")
+@pytest.mark.matrix("F40", "F51", "I7")
 def test_forged_orders_are_refused_and_counted(assistant, stack, server, pids, tmp_path):
     kid, signature, payload = order(stack, "t-1.web-3")
     other = SigningKey.from_seed(b"x" * 32)

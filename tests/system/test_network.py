@@ -54,7 +54,7 @@ def test_a_connection_that_breaks(near, assistant, network, tmp_path):
         run_soon(assistant, "cut", SOON)
 
 
-@pytest.mark.matrix("F20", "F21", "I5", "I10")
+@pytest.mark.matrix("F20", "F21", "F45", "I5", "I10")
 def test_an_outage_ends_no_script_and_loses_no_report(near, assistant, network, tmp_path):
     """Scripts go on, timeouts are kept, results wait; nothing runs twice."""
     until = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done"
