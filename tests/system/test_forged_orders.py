@@ -2,8 +2,8 @@
 
 import json
 import signal
-import time
 
+import psutil
 import pytest
 import redis
 
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.system
 
 JUNK_A_SECOND = 1_000
 EXPIRED_A_SECOND = 300
+"""Messages that an agent refuses in a second of its processor's time."""
 
 
 @pytest.fixture
@@ -75,8 +76,10 @@ def test_forged_orders_are_refused_and_counted(assistant, stack, server, pids, t
     wait_until(counted, "the refusals to be told")
 
 
-def emptied(server, messages):
-    """Push messages to an instance; return how many a second it refused. It must live meanwhile."""
+def emptied(stack, server, messages):
+    """Push messages to an instance; return how many it refused per second of its time. It must live meanwhile."""
+    agent = psutil.Process(stack.processes["agent@web-3"].pid)
+    before = sum(agent.cpu_times()[:2])
     with server.pipeline(transaction=False) as pipe:
         for message in messages:
             pipe.lpush("instance.web-3", message)
@@ -86,18 +89,17 @@ def emptied(server, messages):
         assert server.exists("presence.web-3")
         return not server.llen("instance.web-3")
 
-    begun = time.monotonic()
-    wait_until(is_empty, "the queue to be emptied")
-    return len(messages) / (time.monotonic() - begun)
+    wait_until(is_empty, "the queue to be emptied", 40)
+    return len(messages) / (sum(agent.cpu_times()[:2]) - before)
 
 
 @pytest.mark.matrix("F29", "F54", "I7")
 def test_a_queue_that_is_full_of_junk_and_of_expired_orders_is_emptied_fast(assistant, stack, server, pids):
     log = stack.data_dir / "logs" / "agent@web-3.log"
     before, said = refused(server, "web-3"), log.stat().st_size
-    assert emptied(server, [item(row) for row in table("malformed_messages")] * 350) > JUNK_A_SECOND
+    assert emptied(stack, server, [item(row) for row in table("malformed_messages")] * 350) > JUNK_A_SECOND
     expired = [order_message(order(stack, f"t-{number}.web-3", expires=1)) for number in range(2_000)]
-    assert emptied(server, expired) > EXPIRED_A_SECOND
+    assert emptied(stack, server, expired) > EXPIRED_A_SECOND
     assert serves(assistant, "web-3")
     count = before.get("expired", 0) + len(expired)
     wait_until(lambda: refused(server, "web-3").get("expired", 0) == count, "the count")
