@@ -6,7 +6,7 @@ import sys
 
 from cloudassist import Assistant, fanout
 from cloudassist.store.pending import Pending
-from support.crashing import after, before
+from support.crashing import before
 
 
 def before_second_function(owner, name):
@@ -41,7 +41,6 @@ POINTS = {
     "begun": (before_second_function, Pending, "_send"),
     "planned": (before, fanout.Fanout, "_publish"),
     "publishing": (before_second_order, fanout, "_message"),
-    "published": (after, fanout.Fanout, "_publish"),
 }
 
 if __name__ == "__main__":
