@@ -1,6 +1,6 @@
 """Fixtures: a private server, and a whole stack, each once per test process."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,19 +23,28 @@ hypothesis_settings.load_profile("default")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the fault suite be played for longer, and with other seeds."""
+    """Let the fault suite be played for longer, and with other seeds; and one row of the matrix alone."""
     parser.addoption("--minutes", type=float, default=0, help="how long the fault suite is played, about")
     parser.addoption("--seed", type=int, default=1, help="the fault suite's first seed; each round has the next")
+    parser.addoption("--row", help="only the tests that prove this row of the failure matrix: F20, I1")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let tests that share a stack run in one process, else every process would start it; and those that wait first."""
+    if row := config.getoption("row"):
+        _keep(config, items, lambda item: any(row in mark.args for mark in item.iter_markers("matrix")))
     for item in items:
         if isinstance(item, pytest.Function) and (group := _group(item)):
             item.add_marker(pytest.mark.xdist_group(group))
     folders = ["faults", "system"]
     items.sort(key=lambda item: (item.path.parent.name not in folders, "near" not in getattr(item, "fixturenames", ())))
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]) -> None:
+    """Leave out all tests but those that are wanted."""
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = filter(wanted, items)
 
 
 def _group(item: pytest.Function) -> str:

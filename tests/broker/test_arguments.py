@@ -67,6 +67,7 @@ def defined(content="echo", *, enable=False, settings=SETTINGS, **changes):
     return Definition.check(settings, command_content=content, enable_parameter=enable, **(others | changes))
 
 
+@pytest.mark.matrix("F60", "F64")
 @pytest.mark.parametrize("row", table("bad_arguments"), ids=lambda row: f"{row.get('operation', '')} {row['what']}")
 def test_bad_input_is_named(row):
     with pytest.raises(InvalidParameterError) as caught:
@@ -98,6 +99,7 @@ def test_the_key_is_asked_for_before_anything_is_planned():
     assert begin(run_command).step == Publish(())
 
 
+@pytest.mark.matrix("F53")
 def test_limits_at_their_edge():
     content = "x" * (12 * 1024)
     assert len(content) * 4 // 3 == SETTINGS.command_content_bytes

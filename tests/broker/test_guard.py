@@ -30,6 +30,7 @@ def test_a_good_message_passes():
     assert loads(json.dumps(GOOD)) == GOOD
 
 
+@pytest.mark.matrix("F50", "F52")
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["what"])
 def test_a_malformed_message_is_refused(row):
     assert reason("instance.web-1", item(row)) == row["reason"]

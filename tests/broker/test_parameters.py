@@ -66,6 +66,7 @@ def test_limits_hold_at_their_edge():
     assert len(check_values(names, dict.fromkeys(names, "x"))) == 20
 
 
+@pytest.mark.matrix("F64")
 @pytest.mark.parametrize(
     ("values", "code"),
     [

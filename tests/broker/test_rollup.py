@@ -49,6 +49,7 @@ def test_the_detailed_table_has_every_set_of_kinds_once():
     assert len(DETAILS) == len({frozenset(row["instances"]) for row in DETAILS}) == 2 ** len(KINDS) - 1
 
 
+@pytest.mark.matrix("I4")
 @pytest.mark.parametrize("row", DETAILS, ids=lambda row: "+".join(row["instances"]))
 def test_both_vocabularies_come_from_the_same_counters(row):
     counters = {}

@@ -42,6 +42,7 @@ def observe(**given):
     )
 
 
+@pytest.mark.matrix("I2")
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["what"])
 def test_verdict(row):
     verdict = decide(observe(**row["seen"]), SETTINGS)
@@ -51,6 +52,7 @@ def test_verdict(row):
         assert verdict.look_at - observe(**row["seen"]).now == row["again_after"] * 1000
 
 
+@pytest.mark.matrix("I2")
 @given(
     st.fixed_dictionaries(
         {},

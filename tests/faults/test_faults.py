@@ -23,7 +23,7 @@ from support.mischief import KILLS, ROLES, Mischief
 from support.stacks import FAST
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240), pytest.mark.matrix("I1", "I2", "I3", "I4", "I5", "I6")]
 
 NAMES = ["web-1", "web-2", "web-3", "web-4"]
 ROUND_SECONDS = 31

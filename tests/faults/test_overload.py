@@ -124,6 +124,7 @@ def test_many_schedules_are_due_at_once(request, large, tmp_path):
     assert Counter(name.partition("@")[0] for name in runs(tmp_path)) == {task.invoke_id: 1 for task in tasks}
 
 
+@pytest.mark.matrix("F6", "I5", "I10")
 def test_a_server_without_memory(small, tmp_path):
     """Producers are refused; what runs goes on, is not given up meanwhile, and is told when there is memory again."""
     with small.assistant() as assistant, redis.Redis.from_url(small.url, decode_responses=True) as server:
@@ -135,6 +136,7 @@ def test_a_server_without_memory(small, tmp_path):
             logging_script(tmp_path, then="sleep 1; echo done"), instance_ids=["web-1", "web-2"], timeout=2
         )
         wait_until(lambda: all(each.start_time for each in by_instance(running).values()), "both to start")
+        before = planned(server)
         # Timeout, two graces of half a second, and what the clock cuts off.
         deadline = server.time()[0] + 2 + 1 + 1
         server.config_set("maxmemory", 1)
@@ -143,6 +145,7 @@ def test_a_server_without_memory(small, tmp_path):
                 with pytest.raises(ThrottlingError, match="no memory left") as refused:
                     call(assistant)
                 assert (refused.value.code, refused.value.retry_after) == ("Throttling", 5)
+            assert planned(server) == before
             presence = topology.presence_key("web-1"), topology.presence_key("web-2")
             wait_until(lambda: server.exists(*presence) == 0, "the instances to count as offline")
             wait_until(lambda: server.time()[0] > deadline, "the scripts to be overdue", 20)
@@ -154,6 +157,11 @@ def test_a_server_without_memory(small, tmp_path):
         small.wait_ready(30)
         assert run_on_both(assistant).wait(timeout=30).status is InvokeStatus.FINISHED
     assert len(runs(tmp_path)) == len(set(runs(tmp_path))) == 2
+
+
+def planned(server):
+    """Return the keys of all commands and runs."""
+    return {key for name in ("command", "invocation", "record", "payload", "token") for key in server.keys(f"{name}:*")}
 
 
 def run_on_both(assistant):

@@ -8,7 +8,8 @@ from cloudassist import InvokeStatus
 from cloudassist.errors import CloudAssistError, InvalidParameterError
 from cloudassist.rollup import DetailInvokeStatus
 from cloudassist.status import InvocationStatus
-from cloudassist.store import keys
+from cloudassist.store import keys, schedules
+from cloudassist_beat.calendar import Calendar
 from support.beating import Beat
 from support.region import changed
 
@@ -71,6 +72,7 @@ def test_the_grid_is_kept(assistant, recurring, beat):
     assert row_of(assistant, run).next_time == begun + timedelta(seconds=10 - 13)
 
 
+@pytest.mark.matrix("F10")
 def test_a_moment_is_claimed_once_whoever_asks(recurring, beat, region):
     run = recurring()
     beat.pass_time(run.invoke_id, 10.5)
@@ -79,6 +81,20 @@ def test_a_moment_is_claimed_once_whoever_asks(recurring, beat, region):
     assert other.claim() == []
 
 
+@pytest.mark.matrix("F9", "F10")
+def test_a_beat_that_was_held_up_between_looking_and_claiming_claims_nothing(assistant, recurring, beat, region):
+    run = recurring()
+    beat.pass_time(run.invoke_id, 10.5)
+    held_up = Calendar(region.ledger)
+    due = region.ledger.call(schedules.list_due(0, 10))
+    late = schedules.claim(held_up.claims(due.tasks, due.now), 3_000)
+    (occurrence,) = beat.claim()
+    beat.plan([occurrence])
+    assert region.ledger.call(late) == []
+    assert (row_of(assistant, run).runs, row_of(assistant, run).missed) == (1, 0)
+
+
+@pytest.mark.matrix("F9")
 def test_what_was_claimed_and_not_planned_is_handed_over_again(recurring, beat, region):
     run = recurring()
     beat.pass_time(run.invoke_id, 10.5)
@@ -132,6 +148,7 @@ def test_an_instance_that_is_offline_fails_and_takes_part_again(assistant, recur
     assert region.server.llen("instance.web-2") == 1
 
 
+@pytest.mark.matrix("F9", "F11")
 @pytest.mark.parametrize(
     ("frequency", "seconds", "missed", "ran"),
     [

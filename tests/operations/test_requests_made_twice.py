@@ -49,6 +49,7 @@ def test_a_clone_is_made_once(assistant):
         assistant.clone_command(source.command_id, timeout=30, client_token="t")
 
 
+@pytest.mark.matrix("F1")
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_run_is_begun_once(assistant, region, server, keep):
     def run(assistant, _):

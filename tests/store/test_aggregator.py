@@ -1,17 +1,24 @@
 """What the aggregator makes of a batch: who says it, and whether that can be proven."""
 
 import json
+import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from cloudassist import keyring, limits, topology
+from cloudassist.audit import Kind, findings
 from cloudassist.duties.aggregator import Aggregator
 from cloudassist.keyring import AgreementKey, create_key, encode_key
 from cloudassist.messages import FINAL_SEQUENCE, ClientState, ClientStatus, Registration, Report
 from cloudassist.status import InvocationStatus
-from cloudassist.store import instances, keys
+from cloudassist.store import instances, keys, reports
+from cloudassist.store.ledger import Ledger
 from support.ledgers import plan_run
 from support.malformed import GOOD
+
+STARTED = 1
 
 
 @pytest.fixture
@@ -71,6 +78,7 @@ def test_what_a_newcomer_says_in_one_breath_is_believed(aggregator, ledger, serv
     assert server.hget(keys.instance("web-1"), "client_state") == "Running"
 
 
+@pytest.mark.matrix("F40")
 def test_an_id_belongs_to_whoever_came_first(aggregator, ledger, server, say, tmp_path):
     own, other = key(tmp_path, "instance"), key(tmp_path, "instance", "other")
     say(own, registration(own, hostname="first"))
@@ -93,6 +101,7 @@ def test_the_first_machine_stays_the_machine(ledger, server, tmp_path, then, is_
     assert server.get(topology.owner_key("web-9")).endswith("/one")
 
 
+@pytest.mark.matrix("F55")
 def test_nobody_speaks_for_another(aggregator, server, say, tmp_path):
     own, other = key(tmp_path, "instance"), key(tmp_path, "instance", "other")
     say(own, registration(own, "web-8"), registration(own, "web-9"))
@@ -114,6 +123,64 @@ def test_a_forged_report_does_not_take_a_genuine_one_with_it(aggregator, server,
     aggregator.turn()
     assert put_aside(server) == {"bad-mac": "1"}
     assert server.hget(keys.instance("web-9"), "client_state") == "Running"
+
+
+def started(record_id, name):
+    return Report(name, record_id, STARTED, InvocationStatus.RUNNING, start_time=1)
+
+
+def statuses(server, record_ids):
+    return Counter(server.hget(keys.record(record_id), "status") for record_id in record_ids)
+
+
+@pytest.mark.matrix("F12", "I4")
+def test_three_aggregators_apply_what_comes_twice_and_in_any_order(ledger, server, settings, region_key, say, tmp_path):
+    names = [f"web-{number}" for number in range(200)]
+    own = {name: key(tmp_path, "instance", name) for name in names}
+    run = plan_run(ledger, server, names)
+    server.delete(*map(keys.instance, names))
+    said = [registration(own[name], name) for name in names]
+    for report in (started, finished):
+        said += 2 * [report(record_id, name) for record_id, name in zip(run.record_ids, names, strict=True)]
+    rest = said[len(names) :]
+    random.Random(12).shuffle(rest)
+    for message in said[: len(names)] + rest:
+        say(own[message.instance_id], message)
+
+    def work():
+        with Ledger(settings.url) as mine:
+            aggregator = Aggregator(mine, settings, [region_key])
+            while server.llen(topology.REPORTS_QUEUE) or server.keys("taken:*"):
+                aggregator.turn()
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda _: work(), range(3))) == [None] * 3
+    assert put_aside(server) == {}
+    assert statuses(server, run.record_ids) == {"Finished": len(names)}
+    assert [each for each in findings(ledger, settings) if each.kind is Kind.COUNTER] == []
+
+
+@pytest.mark.matrix("F13", "I4")
+def test_one_that_dies_when_it_has_applied_and_not_removed_them_counts_nothing_twice(
+    aggregator, ledger, server, settings, region_key, say, tmp_path
+):
+    own = key(tmp_path, "instance")
+    run = plan_run(ledger, server, ["web-1"])
+    server.delete(keys.instance("web-1"))
+    say(own, registration(own, "web-1"), finished(run.record_ids[0], "web-1"))
+    aggregator.turn()
+    (dead,) = ledger.call(reports.takers())
+    assert server.llen(keys.taken(dead)) > 0
+    before = server.hgetall(keys.invocation(run.invoke_id))
+    server.zadd(keys.TAKERS, {dead: 0})
+    heir = Aggregator(ledger, settings, [region_key])
+    heir.turn()
+    assert server.llen(keys.taken(ledger.call(reports.takers())[0])) > 0
+    heir.turn()
+    heir.finish()
+    assert server.keys("taken:*") == []
+    assert server.hgetall(keys.invocation(run.invoke_id)) == before
+    assert statuses(server, run.record_ids) == {"Finished": 1}
 
 
 def test_the_keys_of_an_instance_that_is_enrolled_anew_are_read_anew(aggregator, server, say, tmp_path):

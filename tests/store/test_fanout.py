@@ -71,6 +71,7 @@ def test_every_order_gets_a_message_and_a_tag_of_its_own(fanout, server):
     assert len({message["properties"]["delivery_tag"] for message in messages}) == len(names)
 
 
+@pytest.mark.matrix("F2")
 def test_a_publish_that_fails_is_told_and_raises_nothing(tmp_path, settings):
     with private_server(tmp_path) as url:
         fanout = Fanout(type(settings)(url=url), KEY)

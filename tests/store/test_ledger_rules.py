@@ -14,11 +14,11 @@ from cloudassist.messages import FINAL_SEQUENCE, Registration, Report
 from cloudassist.models.invocation import Progress
 from cloudassist.settings import Settings
 from cloudassist.status import MOVES, TERMINAL, InvocationStatus
-from cloudassist.store import instances, invocations, keys, reports, sweeps
+from cloudassist.store import instances, invocations, keys, library, reports, sweeps
 from cloudassist.store.instances import Enrolment
 from cloudassist.store.invocations import Lifetimes
 from cloudassist.store.ledger import Ledger
-from cloudassist.store.refusal import Earlier
+from cloudassist.store.refusal import Earlier, Refusal
 from support.ledgers import ONLINE, plan_run
 
 RUNNING, STOPPING, STOPPED, FINISHED, FAILED = (
@@ -65,6 +65,7 @@ def test_a_run_is_planned_with_one_record_per_instance(ledger, server):
     assert set(server.zrange(keys.DUE, 0, -1)) == set(run.record_ids[:2])
 
 
+@pytest.mark.matrix("F1")
 def test_an_invocation_is_valid_with_its_last_chunk_only(ledger, server):
     run = plan_run(ledger, server, ["web-1"], last=False)
     assert "planned" not in ledger.call(invocations.read(run.invoke_id))
@@ -90,12 +91,26 @@ def test_the_same_token_returns_the_first_run(ledger, server):
     assert len(server.keys("record:*")) == 1
 
 
+@pytest.mark.matrix("F1")
+def test_a_plan_that_was_broken_off_is_begun_anew_and_its_rest_comes_too_late(ledger, server):
+    broken = plan_run(ledger, server, ["web-1"], token="one", last=False)
+    young = plan_run(ledger, server, ["web-1"], token="one")
+    assert young.begun.cause is Refusal.PLANNING
+    server.hincrby(keys.invocation(broken.invoke_id), "creation_time", -library.PLAN_MS)
+    anew = plan_run(ledger, server, ["web-1"], token="one")
+    assert (anew.begun, anew.codes) == (None, [""])
+    assert plan_run(ledger, server, ["web-2"], invoke_id=broken.invoke_id, begin=False).codes is None
+    assert plan_run(ledger, server, ["web-1"], token="one").begun.ids == (anew.invoke_id, "c-1")
+    assert [name for name, _ in ledger.call(invocations.page_newest(None, 10))] == [anew.invoke_id]
+
+
 def test_an_instance_takes_so_many_open_records_and_no_more(ledger, server):
     codes = [plan_run(ledger, server, ["web-1"], open_limit=3).codes[0] for _ in range(5)]
     assert codes == ["", "", "", "TaskConcurrencyLimit", "TaskConcurrencyLimit"]
     assert len(ledger.call(instances.open_records("web-1"))) == 3
 
 
+@pytest.mark.matrix("I3")
 @pytest.mark.parametrize("start", InvocationStatus)
 @pytest.mark.parametrize("end", [RUNNING, *sorted(TERMINAL)])  # no report can say Stopping
 def test_the_ledger_refuses_illegal_moves_whoever_asks(ledger, server, start, end):
@@ -160,6 +175,7 @@ def test_a_stop_before_the_claim_is_final_at_once(ledger, server):
     assert stop(ledger, run.invoke_id, "t-9.web-9") == [None]
 
 
+@pytest.mark.matrix("F84", "I6")
 def test_whoever_sets_the_claim_first_decides(ledger, server):
     run = plan_run(ledger, server, ["web-1", "web-2"])
     claim(server, run.record_ids[0])
@@ -219,10 +235,11 @@ ACTIONS = st.one_of(
 )
 
 
+@pytest.mark.matrix("I3", "I4")
 @hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ACTIONS, max_size=40))
 def test_counters_equal_a_recount_whatever_happens_in_whatever_order(ledger: Ledger, server: redis.Redis, actions):
-    """I3 and I4: what has ended never changes, and the counters are those of the records."""
+    """What has ended never changes, and the counters are those of the records."""
     server.flushall()
     run = plan_run(ledger, server, [f"web-{number}" for number in range(5)])
     ended: dict[str, str] = {}

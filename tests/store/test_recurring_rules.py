@@ -3,6 +3,7 @@
 import json
 from itertools import count
 
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -133,6 +134,7 @@ class Life:
             assert of_run.total == sum(server.exists(keys.record(ids.record_id(run, name))) for name in NAMES)
 
 
+@pytest.mark.matrix("I4")
 @hypothesis_settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, min_size=1, max_size=14), st.sampled_from(["skip", "allow"]))
 def test_whatever_happens_the_books_are_right(settings, ledger, server, history, overlap):

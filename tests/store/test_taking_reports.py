@@ -41,6 +41,7 @@ def test_large_reports_are_taken_in_smaller_batches(ledger, server):
     assert len(ledger.call(reports.take("a", 2)).messages) == 1
 
 
+@pytest.mark.matrix("F12")
 def test_two_aggregators_take_different_reports(ledger, server):
     push(server, limits.REPORTS_PER_TAKE + 3)
     one, two = take(ledger, "a"), take(ledger, "b")
@@ -55,6 +56,7 @@ def test_waiting_takes_one_at_once(ledger, server):
     assert ledger.call(reports.wait_for_one("b", 0.01)) is None
 
 
+@pytest.mark.matrix("F13")
 def test_the_living_keep_what_they_took_and_the_dead_are_inherited(ledger, server):
     push(server, 4)
     assert len(take(ledger, "dead")) == 4
@@ -92,6 +94,7 @@ def test_what_is_put_aside_is_counted_and_bounded(ledger, server, message):
     assert len(server.lindex(keys.REJECTED, 0)) < 4_000
 
 
+@pytest.mark.matrix("F55")
 def test_of_more_reports_than_may_wait_the_newest_are_dropped_and_counted(ledger, server):
     """One instance must not fill the server."""
     push(server, limits.REPORTS_PER_TAKE + 3_000)

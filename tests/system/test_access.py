@@ -43,8 +43,8 @@ def test_a_wrong_password_is_said_and_waited_for(near, assistant, server, tmp_pa
         run_soon(assistant, "wrong", SOON)
 
 
+@pytest.mark.matrix("F42")
 def test_a_user_that_is_locked_out_finishes_what_runs_and_keeps_its_result(near, assistant, server, tmp_path):
-    """F42"""
     url = user(server, near, "locked", ">right")
     with agent(near, "locked", tmp_path, url=url) as locked:
         invocation = assistant.run_command("sleep 2; echo ended", instance_ids=["locked"])

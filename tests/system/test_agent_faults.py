@@ -1,23 +1,32 @@
 """The agent dies, stalls, drains, or meets itself."""
 
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 
-from cloudassist import InvocationStatus, InvokeStatus, LocalStack, topology
+from cloudassist import Assistant, InvocationStatus, InvokeStatus, LocalStack, topology
 from cloudassist.settings import PREFIX
-from support.agents import agent
+from support.agents import RUN, agent
+from support.disks import needs_mount
 from support.processes import marked
 from support.servers import cut
+from support.serving import refused
 from support.stacks import FAST, by_instance, logging_script, runs
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
+
+BUSY = 0.5
+"""The part of a processor that an agent with nothing to do does not use; one that never rests uses all of it."""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +57,7 @@ def web_1(fast):
         fast.wait_ready()
 
 
+@pytest.mark.matrix("F30", "F77")
 def test_killed_while_a_script_runs(fast, assistant, web_1, tmp_path):
     """C7: after the commit point a record is never started again; what is left of it is ended and reported."""
     invocation = assistant.run_command(logging_script(tmp_path, then="sleep 60"), instance_ids=["web-1"])
@@ -64,6 +74,20 @@ def test_killed_while_a_script_runs(fast, assistant, web_1, tmp_path):
     assert runs(tmp_path) == [record_id]
 
 
+@pytest.mark.matrix("F30", "F76")
+def test_a_script_that_kills_its_agent(fast, assistant, web_1, tmp_path):
+    script = logging_script(tmp_path, then="sleep 0.5; kill -KILL $PPID; sleep 60")
+    invocation = assistant.run_command(script, instance_ids=["web-1"])
+    assert fast.processes[web_1].wait(10) == -signal.SIGKILL
+    fast.start(web_1)
+    assert invocation.wait(timeout=20).status is InvokeStatus.FAILED
+    result = by_instance(invocation)["web-1"]
+    assert result.error_code == "ExecutionInterrupted"
+    assert runs(tmp_path) == [result.record_id]
+    assert marked(result.record_id) == set()
+
+
+@pytest.mark.matrix("F23")
 def test_the_message_is_lost_on_the_way(fast, assistant, server, tmp_path):
     """C1, N1: popped by nobody who lives; the order is signed and sent again."""
     fast.kill("agent@web-2", signal.SIGSTOP)
@@ -91,8 +115,9 @@ def test_offline_at_the_call(fast, assistant, web_1, server, tmp_path):
     assert runs(tmp_path) == [f"{invocation.invoke_id}.web-2"]
 
 
+@pytest.mark.matrix("I6")
 def test_not_claimed_in_time(fast, assistant, web_1, tmp_path):
-    """R3, I6: what was reported as not delivered can never start, whoever comes back."""
+    """What was reported as not delivered can never start, whoever comes back."""
     fast.kill(web_1)
     invocation = assistant.run_command(logging_script(tmp_path), instance_ids=["web-1"])
     assert invocation.wait(timeout=20).status is InvokeStatus.FAILED
@@ -131,6 +156,7 @@ def test_back_within_the_time_given_and_the_order_is_lost(fast, assistant, web_1
     assert runs(tmp_path) == [f"{awaited.invoke_id}.web-1"]
 
 
+@pytest.mark.matrix("I2", "I3")
 @pytest.mark.timeout(90)
 def test_gone_for_good_while_a_script_runs(fast, assistant, web_1, tmp_path):
     invocation = assistant.run_command(logging_script(tmp_path, then="sleep 60"), instance_ids=["web-1"], timeout=10)
@@ -160,6 +186,51 @@ def test_a_stop_that_is_lost_is_sent_again(fast, assistant, server, tmp_path):
     assert invocation.wait(timeout=20).status is InvokeStatus.STOPPED
 
 
+@pytest.mark.matrix("F28", "F44", "I6")
+def test_what_waits_too_long_behind_a_full_agent_ends_without_running(fast, assistant, server, tmp_path):
+    """It waits in its queue, whatever there is of it; and an agent that is full has nothing to do."""
+    until = f"until [ -e {tmp_path}/go ]; do sleep 0.2; done"
+    full = [assistant.run_command(until, instance_ids=["web-2"]) for _ in range(10)]
+    wait_until(lambda: all(by_instance(run)["web-2"].start_time for run in full), "ten scripts to run")
+    agent_process = psutil.Process(fast.processes["agent@web-2"].pid)
+    with Assistant(settings=replace(fast.settings, start_window_seconds=2)) as hasty:
+        begun, used = time.monotonic(), sum(agent_process.cpu_times()[:2])
+        late = [hasty.run_command(logging_script(tmp_path), instance_ids=["web-2"]) for _ in range(40)]
+        patient = assistant.run_command(logging_script(tmp_path), instance_ids=["web-2"])
+        for run in late:
+            assert run.wait(20).status is InvokeStatus.FAILED
+        seconds, used = time.monotonic() - begun, sum(agent_process.cpu_times()[:2]) - used
+    ends = {(each.error_code, each.detail_status, each.start_time) for run in late for each in run.results()}
+    assert ends == {("DeliveryTimeout", "Aborted", None)}
+    assert used < BUSY * seconds
+    assert server.llen(topology.instance_queue("web-2")) == len(late) + 1
+    (tmp_path / "go").touch()
+    assert {run.wait(20).status for run in [*full, patient]} == {InvokeStatus.FINISHED}
+    assert runs(tmp_path) == [f"{patient.invoke_id}.web-2"]
+
+
+@pytest.mark.matrix("F38", "I1", "I2")
+def test_a_journal_that_is_wiped_away_with_all_that_names_it(fast, assistant, web_1, server, tmp_path):
+    """What it had claimed is a stranger's now: refused, counted, never run again, and ended by a stop, or by time."""
+    invocation = assistant.run_command(logging_script(tmp_path, then="sleep 60"), instance_ids=["web-1"])
+    wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
+    record_id = f"{invocation.invoke_id}.web-1"
+    fast.kill(web_1)
+    fast.processes[web_1].wait(10)
+    for file in (fast.data_dir / "state" / "agents" / "web-1").glob("journal*"):
+        file.unlink()
+    fast.start(web_1)
+    fast.wait_ready()
+    wait_until(lambda: refused(server, "web-1").get("foreign-claim"), "the order to come again, and to be refused")
+    assert assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20).status is InvokeStatus.FINISHED
+    invocation.stop()
+    assert invocation.wait(timeout=20).status is InvokeStatus.STOPPED
+    assert runs(tmp_path) == [record_id]
+    for pid in marked(record_id):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.matrix("F32")
 def test_draining_ends_what_runs_and_starts_nothing_new(fast, assistant, web_1, server, tmp_path):
     invocation = assistant.run_command(logging_script(tmp_path, then="sleep 1; echo done"), instance_ids=["web-1"])
     wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
@@ -176,6 +247,7 @@ def test_draining_ends_what_runs_and_starts_nothing_new(fast, assistant, web_1, 
     assert late.wait(timeout=20).status is InvokeStatus.FINISHED
 
 
+@pytest.mark.matrix("F32")
 def test_draining_still_hears_stops(fast, assistant, web_1):
     invocation = assistant.run_command("sleep 60", instance_ids=["web-1"])
     wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
@@ -190,6 +262,7 @@ def drains(server, instance_id):
     return '"draining":true' in (server.get(topology.presence_key(instance_id)) or "")
 
 
+@pytest.mark.matrix("F32")
 def test_a_second_signal_ends_the_scripts(fast, assistant, web_1, server):
     invocation = assistant.run_command("sleep 60", instance_ids=["web-1"])
     wait_until(lambda: by_instance(invocation)["web-1"].start_time, "the script to start")
@@ -201,6 +274,7 @@ def test_a_second_signal_ends_the_scripts(fast, assistant, web_1, server):
     was_interrupted(invocation, "web-1")
 
 
+@pytest.mark.matrix("F32")
 def test_draining_has_a_limit(fast, assistant, tmp_path):
     """Whoever told the agent to end did not ask for a stop of the script: it has failed."""
     with agent(fast, "limited", tmp_path, DRAIN_SECONDS="1") as limited:
@@ -219,8 +293,9 @@ def was_interrupted(invocation, name):
     assert marked(result.record_id) == set()
 
 
+@pytest.mark.matrix("F40")
 def test_another_machine_is_refused_until_it_is_enrolled_anew(fast, assistant, server, tmp_path):
-    """F40: the id belongs to the key and the machine that came first, also while those are away."""
+    """The id belongs to the key and the machine that came first, also while those are away."""
     with agent(fast, "owned", tmp_path):
         pass
     wait_until(lambda: not server.exists(topology.presence_key("owned")), "the first one to be gone")
@@ -250,8 +325,8 @@ def agent_environment(stack, **settings):
     return {"PATH": "/usr/bin:/bin", **environment}
 
 
+@pytest.mark.matrix("F41")
 def test_a_second_agent_on_the_same_folder_is_refused(fast):
-    """F41"""
     command = [sys.executable, "-m", "cloudassist_agent", "run"]
     environment = agent_environment(fast, INSTANCE_ID="web-2")
     second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
@@ -260,14 +335,32 @@ def test_a_second_agent_on_the_same_folder_is_refused(fast):
     assert "Traceback" not in second.stderr
 
 
+@pytest.mark.matrix("F39")
 def test_the_same_instance_elsewhere_waits_and_takes_nothing(fast, assistant, tmp_path):
-    """F39: it has the same key, but its journal has another id, so the lease is not its own."""
+    """It has the same key, but its journal has another id, so the lease is not its own."""
     folder = Path("agents", "web-2")
     (tmp_path / "elsewhere" / folder).mkdir(parents=True)
     key = folder / "instance.key"
     shutil.copy(fast.data_dir / "state" / key, tmp_path / "elsewhere" / key)
-    command = [sys.executable, "-m", "cloudassist_agent", "run"]
     environment = agent_environment(fast, INSTANCE_ID="web-2", STATE_DIR=str(tmp_path / "elsewhere"))
+    waits_and_takes_nothing(assistant, tmp_path, RUN, environment)
+
+
+@needs_mount
+@pytest.mark.matrix("F39")
+def test_a_copy_of_the_whole_machine_waits_and_takes_nothing(fast, assistant, tmp_path):
+    """It has the same key and the same journal; only its boot is another one."""
+    fast.kill("agent@web-2", signal.SIGSTOP)
+    shutil.copytree(fast.data_dir / "state" / "agents" / "web-2", tmp_path / "elsewhere" / "agents" / "web-2")
+    fast.kill("agent@web-2", signal.SIGCONT)
+    (tmp_path / "boot_id").write_text("another-boot\n")
+    boot = f'mount --bind {tmp_path}/boot_id /proc/sys/kernel/random/boot_id && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", boot, "sh", *RUN]
+    environment = agent_environment(fast, INSTANCE_ID="web-2", STATE_DIR=str(tmp_path / "elsewhere"))
+    waits_and_takes_nothing(assistant, tmp_path, command, environment)
+
+
+def waits_and_takes_nothing(assistant, tmp_path, command, environment):
     with (tmp_path / "log").open("w") as log:
         clone = subprocess.Popen(command, env=environment, stderr=log)
     try:

@@ -28,9 +28,10 @@ def disk(tmp_path):
         yield disk
 
 
+@pytest.mark.matrix("F35")
 @needs_mount
 def test_a_full_disk_fails_records_and_never_the_agent(disk, tmp_path):
-    """F35: what was refused never runs, also when there is room again."""
+    """What was refused never runs, also when there is room again."""
     with LocalStack(instances=1, environment=FAST | {"CLOUDASSIST_STATE_DIR": str(disk)}) as stack:
         pid = stack.processes["agent@web-1"].pid
         with stack.assistant() as assistant:
@@ -67,9 +68,9 @@ def test_a_full_disk_fails_records_and_never_the_agent(disk, tmp_path):
         stack.wait_ready()
 
 
+@pytest.mark.matrix("F36")
 @needs_mount
 def test_the_end_of_a_script_is_told_although_the_disk_filled_up_meanwhile(disk):
-    """F36"""
     with LocalStack(instances=1, environment=FAST | {"CLOUDASSIST_STATE_DIR": str(disk)}) as stack:
         with stack.assistant() as assistant:
             invocation = assistant.run_command("sleep 1; seq 5000; exit 3", instance_ids=["web-1"])
@@ -107,8 +108,9 @@ def killed_while_running(fast, assistant, tmp_path):
     return invocation, fast.data_dir / "state" / "agents" / "web-1" / "journal.db"
 
 
+@pytest.mark.matrix("F37")
 def test_records_of_unknown_fate_are_reported_and_not_run(fast, assistant, tmp_path):
-    """F37: the journal is damaged while the agent is away."""
+    """The journal is damaged while the agent is away."""
     invocation, journal = killed_while_running(fast, assistant, tmp_path)
     for part in (journal, journal.with_name("journal.db-wal")):
         part.write_bytes(b"damaged" * 1_000)
@@ -123,8 +125,9 @@ def test_records_of_unknown_fate_are_reported_and_not_run(fast, assistant, tmp_p
         subprocess.run(["kill", "-KILL", str(pid)], check=True)
 
 
+@pytest.mark.matrix("F33", "F85")
 def test_a_machine_that_was_restarted(fast, assistant, scripts, tmp_path):
-    """F33, F85: the journal names another boot. The folder of the script may have outlived that."""
+    """The journal names another boot. The folder of the script may have outlived that."""
     before = set(scripts.iterdir())
     invocation, journal = killed_while_running(fast, assistant, tmp_path)
     assert set(scripts.iterdir()) > before
@@ -141,6 +144,7 @@ def test_a_machine_that_was_restarted(fast, assistant, scripts, tmp_path):
         subprocess.run(["kill", "-KILL", str(pid)], check=True)
 
 
+@pytest.mark.matrix("F33")
 def test_claimed_by_this_journal_before_the_machine_was_restarted(fast, assistant, tmp_path):
     with redis.Redis.from_url(fast.url, decode_responses=True) as server:
         fast.kill("agent@web-1", signal.SIGSTOP)
@@ -154,6 +158,7 @@ def test_claimed_by_this_journal_before_the_machine_was_restarted(fast, assistan
         assert runs(tmp_path) == []
 
 
+@pytest.mark.matrix("I6")
 def test_an_instance_that_comes_back_days_later_starts_nothing(tmp_path):
     environment = FAST | {"CLOUDASSIST_START_WINDOW_SECONDS": "2"}
     with LocalStack(instances=1, environment=environment) as stack, stack.assistant() as assistant:

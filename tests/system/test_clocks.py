@@ -16,27 +16,23 @@ pytestmark = pytest.mark.system
 
 LATELY = timedelta(minutes=5)
 
-
-needs_library = pytest.mark.skipif(not clocks.LIBFAKETIME, reason="libfaketime is not installed")
-
-
-@pytest.fixture(params=[pytest.param("libfaketime", marks=needs_library), "python"])
-def wrong_clocks(request, tmp_path):
-    """Return the instances' names and the environments of their agents."""
-    way = {"libfaketime": clocks.shifted_by_libfaketime, "python": clocks.shifted_by_python}[request.param]
-    return [
-        (f"{name}-{request.param}", way(days * clocks.DAY, tmp_path / f"site-{name}"))
-        for name, days in (("ahead", 1), ("behind", -1))
-    ]
+WAYS = {"python": clocks.shifted_by_python} | ({"library": clocks.shifted_by_libfaketime} if clocks.LIBFAKETIME else {})
+"""How a clock is made wrong: the library's, where it is installed, is wrong for what the agent starts as well."""
+DAYS = {f"{name}-{way}": days for way in WAYS for name, days in (("ahead", 1), ("behind", -1))}
 
 
-def test_a_day_ahead_and_a_day_behind(near, wrong_clocks, tmp_path):
-    """F25, F26"""
-    names = [name for name, _ in wrong_clocks]
+@pytest.mark.matrix("F25", "F26")
+def test_a_day_ahead_and_a_day_behind(near, tmp_path):
+    """While scripts run, each clock jumps by two days to where the other one was."""
+    names = list(DAYS)
+    folders = {name: tmp_path / f"site-{name}" for name in names}
+    for name, days in DAYS.items():
+        clocks.shift(folders[name], days * clocks.DAY)
+    wrong = {name: WAYS[name.partition("-")[2]](folders[name]) for name in names}
     with contextlib.ExitStack() as running, near.assistant() as assistant:
         agents = {
             name: running.enter_context(agent(near, name, tmp_path, environment=variables))
-            for name, variables in wrong_clocks
+            for name, variables in wrong.items()
         }
         done = assistant.run_command("date -u +%Y-%m-%d", instance_ids=names).wait(20)
         assert done.status is InvokeStatus.FINISHED
@@ -51,6 +47,8 @@ def test_a_day_ahead_and_a_day_behind(near, wrong_clocks, tmp_path):
         lasts = assistant.run_command("sleep 60", instance_ids=names, timeout=10)
         interrupted = assistant.run_command("sleep 60", instance_ids=names)
         wait_until(lambda: all(result.start_time for result in interrupted.results()), "the scripts to start")
+        for name, days in DAYS.items():
+            clocks.shift(folders[name], -days * clocks.DAY)
         assert lasts.wait(20).status is InvokeStatus.FAILED
         for result in lasts.results():
             assert (result.status, result.error_code) == (InvocationStatus.FAILED, "ExecutionTimeout"), (
@@ -59,7 +57,9 @@ def test_a_day_ahead_and_a_day_behind(near, wrong_clocks, tmp_path):
             assert result.finish_time - result.start_time == timedelta(seconds=10)
             assert_lately(result.finish_time)
 
-        for name, variables in wrong_clocks:
+        for each in agents.values():
+            assert len({line[1:11] for line in each.log.splitlines() if line.startswith("[20")}) == 2, each.log
+        for name, variables in wrong.items():
             agents[name].process.send_signal(signal.SIGKILL)
             end(agents[name].process)
             running.enter_context(agent(near, name, tmp_path, environment=variables))

@@ -1,4 +1,4 @@
-"""The agent is killed at every step of a record's way: at most one execution, always an end (I1, I2).
+"""The agent is killed at every step of a record's way: at most one execution, always an end.
 
 C and S numbers are those of the study of crash points, as the design decides them.
 """
@@ -59,6 +59,7 @@ def crashing(fast, server, tmp_path):
         fast.wait_ready()
 
 
+@pytest.mark.matrix("F30", "F31", "F77", "I1", "I2", "I5")
 @pytest.mark.parametrize(
     ("point", "ran", "status", "error_code"),
     [

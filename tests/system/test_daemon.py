@@ -58,6 +58,7 @@ def started(invocation, name):
     wait_until(lambda: by_instance(invocation)[name].start_time, "the script to start")
 
 
+@pytest.mark.matrix("F30")
 def test_an_agent_that_dies_is_restarted_and_runs_nothing_twice(assistant, daemon, status, tmp_path):
     with daemon("killed") as watch:
         wait_until(lambda: status("killed").client_state == "Running", "the first report")
@@ -80,9 +81,10 @@ def test_an_agent_that_dies_is_restarted_and_runs_nothing_twice(assistant, daemo
     assert status("killed").client_state == "Stopped"
 
 
+@pytest.mark.matrix("F45")
 @pytest.mark.skipif(os.geteuid() != 0, reason="holding a thread of another process needs root")
 def test_an_agent_of_which_one_thread_hangs_is_replaced_and_says_where(assistant, daemon, status):
-    """F45: the main loop stands still, the others go on, and the server sees an instance that is well."""
+    """The main loop stands still, the others go on, and the server sees an instance that is well."""
     with daemon("stuck") as watch:
         hung = client(watch)
         with held_thread(hung.pid):
@@ -105,6 +107,7 @@ def test_an_agent_that_is_stopped_altogether_is_replaced(assistant, daemon, stat
         assert "gave no sign of life in time" in status("suspended").client_reason
 
 
+@pytest.mark.matrix("F21")
 def test_an_outage_restarts_nothing_and_ends_no_script(near, assistant, daemon, tmp_path):
     """It lasts longer than a thread may be silent."""
     until = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done"

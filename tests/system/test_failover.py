@@ -24,6 +24,7 @@ def log_of(stack, name):
     return (stack.data_dir / "logs" / f"{name}.log").read_text()
 
 
+@pytest.mark.matrix("I10")
 def test_a_server_that_is_a_replica_for_a_while(tmp_path):
     """READONLY: every pop is answered with an error, over and over; nobody ends, and nobody spins."""
     with LocalStack(instances=1) as stack, stack.assistant() as assistant, redis.Redis.from_url(stack.url) as server:
@@ -39,8 +40,9 @@ def test_a_server_that_is_a_replica_for_a_while(tmp_path):
         assert log_of(stack, "agent@web-1").count("does not serve") < 10
 
 
+@pytest.mark.matrix("F8", "I10")
 def test_another_server_takes_the_place_of_the_first(tmp_path):
-    """F8: Sentinel makes the replica the primary; producers, control plane and agents follow."""
+    """Sentinel makes the replica the primary; producers, control plane and agents follow."""
     port = free_port()
     stack = LocalStack(instances=1, address=f"sentinel://127.0.0.1:{port}/0")
     replica_port = free_port()

@@ -1,4 +1,4 @@
-"""One instance floods what all share: others go on, the server keeps its memory, and all is counted. F54, F55"""
+"""One instance floods what all share: others go on, the server keeps its memory, and all is counted."""
 
 import signal
 import threading
@@ -35,6 +35,7 @@ def flood(url, ended):
     ended.set()
 
 
+@pytest.mark.matrix("F55")
 def test_a_flood_of_reports_is_bounded_and_others_are_heard(stack, tmp_path):
     ended = threading.Event()
     url = stack.environment("agent", "web-2")["CLOUDASSIST_URL"]

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from cloudassist import LocalStack
+from cloudassist import InvokeStatus, LocalStack
 from support.stacks import FAST
 from support.waiting import wait_until
 
@@ -49,6 +49,7 @@ def test_instances_are_workers(flower):
     wait_until(names, "both agents to show as alive")
 
 
+@pytest.mark.matrix("I9")
 def test_records_show_with_their_id_and_their_fate(flower):
     with flower.assistant() as assistant:
         finished = assistant.run_command(
@@ -73,3 +74,11 @@ def test_records_show_with_their_id_and_their_fate(flower):
         text = get(flower, page)
         assert SECRET not in text, page
         assert VALUE not in text, page
+
+
+@pytest.mark.matrix("F16")
+def test_nothing_needs_it(flower):
+    flower.kill("flower")
+    with flower.assistant() as assistant:
+        done = assistant.run_command("true", instance_ids=flower.instance_ids).wait(timeout=20)
+    assert done.status is InvokeStatus.FINISHED

@@ -1,8 +1,9 @@
-"""Orders that nobody with a key has given for here and now: refused, counted by reason, never run. F51, F52"""
+"""Orders that nobody with a key has given for here and now: refused, counted by reason, never run."""
 
 import json
 import signal
 
+import psutil
 import pytest
 import redis
 
@@ -12,12 +13,17 @@ from cloudassist.keyring import SigningKey
 from cloudassist.orders import Order, Purpose
 from cloudassist.store import keys
 from cloudassist.store.ledger import Ledger
-from support.malformed import GOOD, order_message
+from support.data import table
+from support.malformed import GOOD, item, order_message
 from support.serving import refused, serves
 from support.stacks import logging_script, runs
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
+
+JUNK_A_SECOND = 1_000
+EXPIRED_A_SECOND = 300
+"""Messages that an agent refuses in a second of its processor's time."""
 
 
 @pytest.fixture
@@ -41,6 +47,7 @@ def order(stack, record_id, purpose=Purpose.RUN, **changes):
     return Order(purpose, record_id, **(fields | changes)).seal(key)
 
 
+@pytest.mark.matrix("F40", "F51", "I7")
 def test_forged_orders_are_refused_and_counted(assistant, stack, server, pids, tmp_path):
     kid, signature, payload = order(stack, "t-1.web-3")
     other = SigningKey.from_seed(b"x" * 32)
@@ -69,6 +76,37 @@ def test_forged_orders_are_refused_and_counted(assistant, stack, server, pids, t
     wait_until(counted, "the refusals to be told")
 
 
+def emptied(stack, server, messages):
+    """Push messages to an instance; return how many it refused per second of its time. It must live meanwhile."""
+    agent = psutil.Process(stack.processes["agent@web-3"].pid)
+    before = sum(agent.cpu_times()[:2])
+    with server.pipeline(transaction=False) as pipe:
+        for message in messages:
+            pipe.lpush("instance.web-3", message)
+        pipe.execute()
+
+    def is_empty():
+        assert server.exists("presence.web-3")
+        return not server.llen("instance.web-3")
+
+    wait_until(is_empty, "the queue to be emptied", 40)
+    return len(messages) / (sum(agent.cpu_times()[:2]) - before)
+
+
+@pytest.mark.matrix("F29", "F54", "I7")
+def test_a_queue_that_is_full_of_junk_and_of_expired_orders_is_emptied_fast(assistant, stack, server, pids):
+    log = stack.data_dir / "logs" / "agent@web-3.log"
+    before, said = refused(server, "web-3"), log.stat().st_size
+    assert emptied(stack, server, [item(row) for row in table("malformed_messages")] * 350) > JUNK_A_SECOND
+    expired = [order_message(order(stack, f"t-{number}.web-3", expires=1)) for number in range(2_000)]
+    assert emptied(stack, server, expired) > EXPIRED_A_SECOND
+    assert serves(assistant, "web-3")
+    count = before.get("expired", 0) + len(expired)
+    wait_until(lambda: refused(server, "web-3").get("expired", 0) == count, "the count")
+    assert log.stat().st_size - said < 50_000
+
+
+@pytest.mark.matrix("F52")
 def test_headers_that_celery_would_obey_are_ignored(assistant, stack, server, pids, tmp_path):
     """An order that is genuine, in a message with an ETA, a time limit, callbacks and another id."""
     invocation = assistant.run_command(f"echo x >> {tmp_path}/runs; sleep 0.3", instance_ids=["web-2"])
@@ -105,8 +143,8 @@ def test_headers_that_celery_would_obey_are_ignored(assistant, stack, server, pi
     assert (tmp_path / "runs").read_text() == "x\n"
 
 
+@pytest.mark.matrix("F86", "I1")
 def test_twenty_copies_of_an_order_run_once(assistant, server, pids, tmp_path, stack):
-    """D1, I1"""
     script = f"echo $CLOUDASSIST_RECORD_ID >> {tmp_path}/runs; sleep 0.2"
     invocation = assistant.run_command(script, instance_ids=["web-1"])
     fields = server.hgetall(keys.invocation(invocation.invoke_id))
@@ -125,6 +163,7 @@ def test_twenty_copies_of_an_order_run_once(assistant, server, pids, tmp_path, s
     assert (tmp_path / "runs").read_text().splitlines() == [f"{invocation.invoke_id}.web-1"]
 
 
+@pytest.mark.matrix("F51")
 @pytest.mark.parametrize("queue", ["instance.web-3", "control.web-3"])
 def test_a_genuine_order_serves_no_other_purpose(assistant, stack, server, pids, queue):
     """A run that is read as a stop, a stop that is read as a run."""
@@ -140,6 +179,7 @@ def test_a_genuine_order_serves_no_other_purpose(assistant, stack, server, pids,
 OTHER_TASKS = ["celery.starmap", "celery.chord", "celery.backend_cleanup", "cloudassist.redeliver", "cloudassist.occur"]
 
 
+@pytest.mark.matrix("F52")
 @pytest.mark.parametrize("task", OTHER_TASKS)
 def test_a_genuine_order_runs_no_other_task(assistant, stack, server, pids, task):
     before = refused(server, "web-3").get("unknown-task", 0)
@@ -149,6 +189,7 @@ def test_a_genuine_order_runs_no_other_task(assistant, stack, server, pids, task
     assert "t-1.web-3" not in log
 
 
+@pytest.mark.matrix("F51")
 def test_a_payload_that_was_exchanged_is_not_run(assistant, stack, server, pids, tmp_path):
     """Script, timeout and user are bound to the order by the payload's hash."""
     stack.kill("agent@web-3", signal.SIGSTOP)
@@ -165,8 +206,9 @@ def test_a_payload_that_was_exchanged_is_not_run(assistant, stack, server, pids,
     assert runs(tmp_path) == []
 
 
+@pytest.mark.matrix("F51", "I1")
 def test_what_has_run_does_not_run_again_whatever_is_taken_off_the_server(assistant, stack, server, pids, tmp_path):
-    """I1 against whoever writes to the server: the claim is gone, the record runs again, its order comes again."""
+    """Against whoever writes to the server: the claim is gone, the record runs again, its order comes again."""
     invocation = assistant.run_command(logging_script(tmp_path), instance_ids=["web-3"])
     assert invocation.wait(timeout=20).status is InvokeStatus.FINISHED
     record_id = f"{invocation.invoke_id}.web-3"

@@ -1,4 +1,4 @@
-"""I8: what an instance's user may do at the server, and what not. A user without limits succeeds with each attack."""
+"""What an instance's user may do at the server, and what not. A user without limits succeeds with each attack."""
 
 import re
 import signal
@@ -129,6 +129,7 @@ def test_there_are_enough_of_them():
     assert len(ATTACKS) >= 81
 
 
+@pytest.mark.matrix("I8")
 @pytest.mark.parametrize("row", ATTACKS, ids=name)
 def test_an_instance_is_refused_what_is_possible(target, row):
     """Remote control opens no more than it says."""
@@ -143,6 +144,7 @@ def test_an_instance_may_do_what_it_needs(target, command):
     target.attempt("agent.i-A", {"command": command.split(" ")}, target.seed())
 
 
+@pytest.mark.matrix("F16")
 @pytest.mark.parametrize("row", table("role_attacks"), ids=name)
 def test_a_role_is_refused_what_is_not_its_own(target, row):
     places = target.seed()
@@ -158,6 +160,7 @@ def test_every_command_of_the_functions_is_in_the_rules():
     assert called - options - granted == set()
 
 
+@pytest.mark.matrix("I8")
 def test_in_a_transaction_it_is_refused_as_well(target):
     target.seed()
     with target.client("agent.i-A") as client, client.pipeline(transaction=True) as pipe:

@@ -1,4 +1,4 @@
-"""Keys are replaced while runs go on, and one that is revoked counts for nothing within the minute. F19"""
+"""Keys are replaced while runs go on, and one that is revoked counts for nothing within the minute."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ from support.malformed import order_message
 from support.stacks import FAST
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120), pytest.mark.matrix("F19")]
 
 NAMES = ["web-1", "web-2"]
 

@@ -11,6 +11,7 @@ SCRIPT = "echo from-the-script-{{name}}; : in-the-script"
 WORDS = ("in-the-script", "from-the-script", "of-the-parameter", "of-the-description")
 
 
+@pytest.mark.matrix("I9")
 def test_nothing_of_a_script_is_in_the_log(near, tmp_path):
     """However it ends: by itself, by a signal of its own, by a stop, by a refusal."""
     command = [*RUN, "--loglevel", "DEBUG"]

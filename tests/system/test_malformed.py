@@ -1,4 +1,4 @@
-"""Whatever lies in a queue, the consumers go on: I7."""
+"""Whatever lies in a queue, the consumers go on."""
 
 import json
 
@@ -32,6 +32,7 @@ def pids(stack):
     assert {name: process.pid for name, process in stack.processes.items() if process.poll() is None} == before
 
 
+@pytest.mark.matrix("F50", "F53", "I7")
 @pytest.mark.parametrize("queue", ["instance.web-1", "control.web-1"])
 def test_poison_in_an_instances_queue(assistant, server, pids, queue):
     for message in POISON:
@@ -40,6 +41,18 @@ def test_poison_in_an_instances_queue(assistant, server, pids, queue):
     assert serves(assistant, "web-1")
 
 
+@pytest.mark.matrix("F53", "I7")
+@pytest.mark.parametrize("megabytes", [2, 100])
+def test_what_is_larger_than_a_message_may_be_does_not_get_in(assistant, stack, server, pids, megabytes):
+    url = stack.environment("agent", "web-2")["CLOUDASSIST_URL"]
+    refused = pytest.raises((redis.ConnectionError, redis.ResponseError))
+    with redis.Redis.from_url(url, retry=None) as instance, refused:
+        instance.lpush(topology.REPORTS_QUEUE, b"x" * megabytes * 2**20)
+    assert server.info("memory")["used_memory"] < 100 * 2**20
+    assert serves(assistant, "web-1")
+
+
+@pytest.mark.matrix("F55", "I7")
 def test_poison_on_reports_is_put_aside_with_its_reason(assistant, server, pids):
     before = server.hgetall(keys.REJECTED_COUNTS)
     forged = [
@@ -85,6 +98,7 @@ def mac_key_of(stack, instance_id):
     return own.mac_key("web-1", region.public)
 
 
+@pytest.mark.matrix("F55", "I8")
 def test_an_instance_cannot_speak_of_anothers_record(assistant, stack, server, pids):
     invocation = assistant.run_command("sleep 30", instance_ids=["web-1"])
     (record_id,) = [result.record_id for result in invocation.results()]

@@ -3,11 +3,13 @@
 import contextlib
 import signal
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from cloudassist import InvocationStatus, InvokeStatus, ids
-from support.agents import agent, run_soon
+from cloudassist.session import Signer
+from support.agents import agent, run_soon, with_login
 from support.proxy import proxy
 from support.stacks import by_instance, logging_script, runs
 from support.waiting import wait_until
@@ -45,14 +47,16 @@ def ended_in_journal(folder, invocation, name):
         return journal.execute(query, (ids.record_id(invocation.invoke_id, name),)).fetchone()[0] is not None
 
 
+@pytest.mark.matrix("F20", "I10")
 def test_a_connection_that_breaks(near, assistant, network, tmp_path):
     with agent(near, "cut", tmp_path, url=network.url):
         network.cut()
         run_soon(assistant, "cut", SOON)
 
 
+@pytest.mark.matrix("F20", "F21", "F45", "I5", "I10")
 def test_an_outage_ends_no_script_and_loses_no_report(near, assistant, network, tmp_path):
-    """F20, F21: scripts go on, timeouts are kept, results wait; nothing runs twice."""
+    """Scripts go on, timeouts are kept, results wait; nothing runs twice."""
     until = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done"
     scripts = [("sleep 3; echo ended", 60), (until, 60), ("sleep 60", 10)]
     with agent(near, "away", tmp_path, url=network.url) as away:
@@ -78,8 +82,9 @@ def test_an_outage_ends_no_script_and_loses_no_report(near, assistant, network, 
         assert len(runs(tmp_path)) == len(scripts)
 
 
+@pytest.mark.matrix("F22", "F23", "I10")
 def test_half_open_connections(near, assistant, network, tmp_path):
-    """F22, F23: no end is ever told of; on some of them what is asked arrives, and its answer is lost."""
+    """No end is ever told of; on some of them what is asked arrives, and its answer is lost."""
     with (
         proxy(near.port) as deaf,
         agent(near, "frozen", tmp_path, url=network.url) as frozen,
@@ -97,6 +102,7 @@ def test_half_open_connections(near, assistant, network, tmp_path):
         assert muted.term() < EXIT
 
 
+@pytest.mark.matrix("F20", "I10")
 def test_a_server_that_is_silent_altogether(near, assistant, network, tmp_path):
     """New connections come about, and nobody answers on them."""
     with agent(near, "silent", tmp_path, url=network.url) as silent:
@@ -106,10 +112,29 @@ def test_a_server_that_is_silent_altogether(near, assistant, network, tmp_path):
         run_soon(assistant, "silent", HALF_OPEN)
 
 
+@pytest.mark.matrix("F2")
+def test_an_order_of_which_nobody_says_whether_it_arrived(near, network, tmp_path, monkeypatch):
+    """It did, and only the answer was lost: the call is no failure, and there is one run of it."""
+    monkeypatch.setattr("cloudassist.transport.ANSWER_SECONDS", 1.0)
+    with near.assistant() as producer:
+        far = replace(near.settings, url=with_login(network.url, near.settings.url))
+        producer._session._signer = Signer(far)
+        assert producer.run_command("true", instance_ids=["near"]).wait(SOON).status is InvokeStatus.FINISHED
+        before = producer.describe_invocations().total_count
+        network.mute()
+        invocation = producer.run_command(logging_script(tmp_path), instance_ids=["near"])
+        assert invocation.wait(SOON).status is InvokeStatus.FINISHED
+        assert runs(tmp_path) == [ids.record_id(invocation.invoke_id, "near")]
+        assert producer.describe_invocations().total_count == before + 1
+
+
+@pytest.mark.matrix("F24")
 def test_a_slow_line(near, assistant, network, tmp_path):
-    """F24"""
     network.delay = 0.03
     with agent(near, "slow", tmp_path, url=network.url):
+        network.delay = 0.25
+        run_soon(assistant, "slow", HALF_OPEN)
+        network.delay = 0.03
         invocations = [
             assistant.run_command(logging_script(tmp_path), instance_ids=["slow"], timeout=60) for _ in range(10)
         ]
@@ -131,6 +156,7 @@ def test_an_idle_agent_ends_at_once_also_without_its_server(near, network, tmp_p
         assert lonely.term() < EXIT
 
 
+@pytest.mark.matrix("F32")
 def test_an_agent_that_drains_takes_nothing_over_a_new_connection(near, assistant, network, tmp_path):
     until = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done"
     with agent(near, "drains", tmp_path, url=network.url) as drains:

@@ -7,13 +7,15 @@ from itertools import pairwise
 
 import pytest
 
-from cloudassist import InvokeStatus, LocalStack
+from cloudassist import InvocationStatus, InvokeStatus, LocalStack
+from support import clocks
 from support.stacks import by_instance, logging_script, runs
 from support.waiting import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(150)]
 
 INTERVAL_MS = 10_000
+ROLES = {"control": "control-1", "dispatch": "dispatch-1", "beat": "cloudassist_beat"}
 
 
 def soon(seconds):
@@ -25,9 +27,27 @@ def moments(folder, task):
     return sorted(int(run.partition("@")[2].partition(".")[0]) for run in runs(folder) if run.endswith("web-1"))
 
 
+def set_clocks(folder, **hours):
+    """Set the clocks of roles: each so many hours off."""
+    for role, number in hours.items():
+        clocks.shift(folder / ROLES[role], 3_600 * number)
+
+
+def clock_of(stack, name):
+    """Return the moment that a process wrote in its log last."""
+    lines = (stack.data_dir / "logs" / f"{name}.log").read_text().splitlines()
+    return datetime.fromisoformat(next(line[1:20] for line in reversed(lines) if line.startswith("[20")))
+
+
+@pytest.mark.matrix("F9", "F10", "F11", "F27")
 def test_whatever_dies_each_moment_runs_once(tmp_path):
-    """Two beats, one of them killed; then dispatch, the control plane, and the server."""
-    with LocalStack(instances=2, beats=2, data_dir=tmp_path / "run") as stack, stack.assistant() as assistant:
+    """Two beats, one of them killed; then dispatch, the control plane, and the server. No two clocks agree, or stay."""
+    wrong = clocks.roles_shifted_by_python(tmp_path / "clocks", *ROLES.values())
+    set_clocks(tmp_path / "clocks", control=1, dispatch=-1, beat=1)
+    with (
+        LocalStack(instances=2, beats=2, data_dir=tmp_path / "run", environment=wrong) as stack,
+        stack.assistant() as assistant,
+    ):
         task = assistant.run_command(
             logging_script(tmp_path), instance_ids=stack.instance_ids, frequency="rate(10s)", timeout=30
         )
@@ -36,12 +56,16 @@ def test_whatever_dies_each_moment_runs_once(tmp_path):
             wait_until(lambda: len(moments(tmp_path, task)) >= count, f"{count} runs", 40)
 
         wait_for(1)
+        for name in ("control-1", "dispatch-1", "beat-1", "beat-2"):
+            assert abs(clock_of(stack, name) - datetime.now()) > timedelta(minutes=50), name  # noqa: DTZ005 - as logged
+        set_clocks(tmp_path / "clocks", control=-1, dispatch=1, beat=-1)
         stack.kill("beat-1")
         wait_for(2)
         for name in ("dispatch-1", "control-1", "beat-2"):
             stack.kill(name)
             stack.start(name)
         wait_for(3)
+        set_clocks(tmp_path / "clocks", beat=1)
         stack.kill("server", signal.SIGKILL)
         stack.processes["server"].wait(20)
         stack.start("server")
@@ -57,6 +81,7 @@ def test_whatever_dies_each_moment_runs_once(tmp_path):
         (row,) = assistant.describe_invocations(invoke_id=task.invoke_id)
         assert (row.runs, row.missed, row.skipped) == (len(found), 0, 0)
         history = assistant.describe_invocation_results(task.invoke_id, include_history=True, instance_id="web-1")
+        assert {result.status for result in history} == {InvocationStatus.FINISHED}
         assert [result.record_id for result in history] == [f"{task.invoke_id}@{due}.web-1" for due in reversed(found)]
 
 

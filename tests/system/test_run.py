@@ -8,6 +8,8 @@ import pytest
 
 from cloudassist import InvocationStatus, InvokeStatus
 from cloudassist.errors import ConflictError, NotFoundError, WaitTimeoutError
+from cloudassist.store import invocations
+from cloudassist.store.ledger import Ledger
 
 pytestmark = pytest.mark.system
 
@@ -130,6 +132,7 @@ def test_waiting_has_a_limit(assistant):
     invocation.wait(timeout=20)
 
 
+@pytest.mark.matrix("F15")
 def test_a_lost_notice_is_made_up_for(assistant, stack, monkeypatch):
     """The notice is swallowed on the way; the waiter looks for itself within two seconds."""
     invocation = assistant.run_command("sleep 0.3", instance_ids=["web-1"])
@@ -141,6 +144,29 @@ def test_a_lost_notice_is_made_up_for(assistant, stack, monkeypatch):
         begun = time.monotonic()
         assert handle.wait(timeout=20).status is InvokeStatus.FINISHED
         assert time.monotonic() - begun < 4
+
+
+@pytest.mark.matrix("F15")
+def test_a_notice_of_nothing_ends_no_wait(assistant, stack):
+    invocation = assistant.run_command("sleep 30", instance_ids=["web-1"])
+    ended = threading.Event()
+
+    def notify():
+        with Ledger(stack.url) as ledger:
+            while not ended.wait(0.01):
+                ledger.call(invocations.notice(invocation.invoke_id))
+
+    notifier = threading.Thread(target=notify)
+    notifier.start()
+    try:
+        with pytest.raises(WaitTimeoutError):
+            invocation.wait(timeout=0.3)
+    finally:
+        ended.set()
+        notifier.join(10)
+    assert invocation.status is InvokeStatus.RUNNING
+    invocation.stop()
+    assert invocation.wait(timeout=20).status is InvokeStatus.STOPPED
 
 
 def test_the_same_token_starts_nothing_twice(assistant, stack, tmp_path):

@@ -1,4 +1,4 @@
-"""I9: the value of a secret parameter is nowhere but where it is needed, which is in its script."""
+"""The value of a secret parameter is nowhere but where it is needed, which is in its script."""
 
 import getpass
 import json
@@ -22,7 +22,7 @@ from support.servers import cut
 from support.stacks import FAST, by_instance
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120), pytest.mark.matrix("I9")]
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run scripts as somebody else")
 SECRET = "S3CRET-Qx7-VALUE"

@@ -1,7 +1,13 @@
 """The server, the control plane or the way between dies."""
 
+import os
+import shutil
 import signal
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,12 +15,17 @@ import redis
 
 from cloudassist import InvokeStatus, LocalStack, topology
 from cloudassist.embedded import free_port
+from cloudassist.errors import NotFoundError, ServiceUnavailableError
 from cloudassist.store import keys
 from support.servers import answers, at_port, cut, replica_of, start_server
 from support.stacks import FAST, by_instance, logging_script, runs
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
+
+PRODUCING = Path(__file__).parents[1] / "support" / "producing.py"
+FAIL_SECONDS = 5.0
+"""Seconds within which a call has failed where there is no server."""
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +57,13 @@ def server(fast):
         yield client
 
 
-def test_the_server_is_killed_while_a_script_runs_and_somebody_waits(fast, assistant, tmp_path):
+@pytest.mark.parametrize("persistence", ["everysec", "always"])
+@pytest.mark.matrix("F4", "I10")
+def test_the_server_is_killed_while_a_script_runs_and_somebody_waits(fast, assistant, server, tmp_path, persistence):
     """B1"""
+    server.config_set("appendfsync", persistence)
     invocation = assistant.run_command(
-        logging_script(tmp_path, then="sleep 2; echo ok"), instance_ids=fast.instance_ids
+        logging_script(tmp_path, then="sleep 1; echo ok"), instance_ids=fast.instance_ids
     )
     wait_until(lambda: len(runs(tmp_path)) == 2, "both scripts to start")
     waiter = threading.Thread(target=lambda: invocation.wait(timeout=40))
@@ -62,8 +76,79 @@ def test_the_server_is_killed_while_a_script_runs_and_somebody_waits(fast, assis
     assert {result.output for result in invocation.results()} == {"ok\n"}
 
 
+@pytest.mark.matrix("F3")
+def test_a_call_while_the_server_is_away_fails_at_once_and_leaves_nothing(fast, assistant, server, tmp_path):
+    call = {"instance_ids": fast.instance_ids, "client_token": f"token-{tmp_path.name}"}
+    before = assistant.describe_invocations().total_count
+    fast.kill("server")
+    begun = time.monotonic()
+    with pytest.raises(ServiceUnavailableError):
+        assistant.run_command(logging_script(tmp_path), **call)
+    assert time.monotonic() - begun < FAIL_SECONDS
+    fast.start("server")
+    wait_until(lambda: answers(server), "the server")
+    assert assistant.describe_invocations().total_count == before
+    fast.wait_ready()
+    assert assistant.run_command(logging_script(tmp_path), **call).wait(20).status is InvokeStatus.FINISHED
+    assert len(runs(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("point", ["begun", "planned", "publishing"])
+@pytest.mark.matrix("F1", "I2")
+def test_a_producer_is_killed_at(fast, assistant, tmp_path, point):
+    """The same call with the same token is the same run, whatever there was of it; and there is no other."""
+    before = assistant.describe_invocations().total_count
+    script, token = logging_script(tmp_path), f"token-{tmp_path.name}"
+    command = [sys.executable, PRODUCING, point, token, script, *fast.instance_ids]
+    environment = os.environ | fast.environment("producer") | {"PYTHONPATH": str(PRODUCING.parents[1])}
+    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    assert assistant.describe_invocations().total_count == before + (point != "begun")
+    again = wait_until(lambda: called(assistant, script, fast.instance_ids, token), "the call to be taken")
+    assert again.wait(20).status is InvokeStatus.FINISHED
+    assert sorted(runs(tmp_path)) == [f"{again.invoke_id}.{name}" for name in fast.instance_ids]
+    assert assistant.describe_invocations().total_count == before + 1
+
+
+def called(assistant, script, instance_ids, token):
+    """Return the run of a call; None where it is to be tried again."""
+    try:
+        return assistant.run_command(script, instance_ids=instance_ids, client_token=token)
+    except ServiceUnavailableError:
+        return None
+
+
+@pytest.mark.matrix("F5", "I5")
+def test_the_server_has_lost_what_it_had_confirmed(fast, assistant, server, tmp_path):
+    """As after a loss of power: the end of its file is gone, and the reports with it."""
+    script = logging_script(tmp_path, then=f"until [ -e {tmp_path}/go ]; do sleep 0.1; done; echo ok")
+    invocation = assistant.run_command(script, instance_ids=fast.instance_ids)
+    wait_until(lambda: all(result.start_time for result in invocation.results()), "both scripts to be seen to run")
+    (file,) = (fast.data_dir / "server" / "appendonlydir").glob("*.incr.aof")
+    size = file.stat().st_size
+    (tmp_path / "go").touch()
+    assert invocation.wait(20).status is InvokeStatus.FINISHED
+    for name in ("control-1", "control-2"):
+        fast.kill(name, signal.SIGSTOP)
+    fast.kill("server")
+    fast.processes["server"].wait(10)
+    os.truncate(file, size)
+    fast.start("server")
+    wait_until(lambda: answers(server), "the server")
+    again = assistant.invocation(invocation.invoke_id)
+    assert again.status is InvokeStatus.RUNNING
+    for name in ("control-1", "control-2"):
+        fast.kill(name, signal.SIGCONT)
+    assert again.wait(30).status is InvokeStatus.FINISHED
+    assert {result.output for result in again.results()} == {"ok\n"}
+    assert len(runs(tmp_path)) == 2
+
+
+def log_of(stack, name):
+    return (stack.data_dir / "logs" / f"{name}.log").read_text()
+
+
+@pytest.mark.matrix("F14", "I10")
 def test_the_control_plane_is_away(fast, assistant, tmp_path):
-    """F14"""
     for name in ("control-1", "control-2"):
         fast.kill(name)
     invocation = assistant.run_command(logging_script(tmp_path), instance_ids=fast.instance_ids)
@@ -74,8 +159,9 @@ def test_the_control_plane_is_away(fast, assistant, tmp_path):
     assert invocation.wait(timeout=20).status is InvokeStatus.FINISHED
 
 
+@pytest.mark.matrix("F13", "I5")
 def test_an_aggregator_dies_with_reports_in_its_hands(fast, assistant, server):
-    """F13: what it had taken is taken over by the other one, and nothing counts twice."""
+    """What it had taken is taken over by the other one, and nothing counts twice."""
     for name in ("control-1", "control-2"):
         fast.kill(name, signal.SIGSTOP)
     cut(server)
@@ -106,6 +192,7 @@ def test_dispatch_is_away_and_nothing_is_lost(fast, assistant, server, tmp_path)
     assert len(runs(tmp_path)) == 1
 
 
+@pytest.mark.matrix("F8", "I10")
 def test_a_failover_ends_no_worker(fast, assistant, server, tmp_path):
     """T26: a server that becomes a replica answers every blocked pop with an error, then refuses to write."""
     before = {name: process.pid for name, process in fast.processes.items()}
@@ -159,17 +246,20 @@ def test_everything_can_be_stopped_while_the_server_is_away(fast):
     assert {name: process.wait(15) for name, process in others.items()} == dict.fromkeys(others, 0)
 
 
+@pytest.mark.matrix("F7", "I10")
 def test_the_server_comes_back_without_its_data(tmp_path):
-    """F7: agents register again by themselves; nothing runs twice; what is gone says so."""
+    """Agents register again by themselves; nothing runs twice; what is gone says so."""
     with LocalStack(instances=1, environment=FAST) as stack, stack.assistant() as assistant:
         invocation = assistant.run_command(logging_script(tmp_path, then="sleep 1"), instance_ids=["web-1"])
         wait_until(lambda: runs(tmp_path), "the script to start")
-        with redis.Redis.from_url(stack.url) as server:
-            server.flushall()
-            server.function_flush()
-            server.client_kill_filter(_type="normal", skipme=True)
-        wait_until(lambda: assistant.describe_instances().total_count == 1, "the instance to register again")
+        stack.kill("server")
+        stack.processes["server"].wait(10)
+        shutil.rmtree(stack.data_dir / "server" / "appendonlydir")
+        stack.start("server")
         stack.wait_ready()
+        assert assistant.describe_instances().total_count == 1
+        with pytest.raises(NotFoundError):
+            assistant.invocation(invocation.invoke_id)
         again = assistant.run_command(logging_script(tmp_path), instance_ids=["web-1"])
         assert again.wait(timeout=20).status is InvokeStatus.FINISHED
         assert runs(tmp_path) == [f"{invocation.invoke_id}.web-1", f"{again.invoke_id}.web-1"]

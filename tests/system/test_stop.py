@@ -35,6 +35,7 @@ def test_a_running_script_is_ended_with_its_children(assistant):
     assert marked(result.record_id) == set()
 
 
+@pytest.mark.matrix("F44", "I6")
 def test_what_waits_behind_a_full_instance_is_stopped_at_once_and_never_starts(assistant, tmp_path):
     full = [assistant.run_command("sleep 60", instance_ids=["web-1"]) for _ in range(10)]
     wait_until(lambda: all(map(started, full)), "ten scripts to run")
@@ -86,6 +87,7 @@ def test_an_instance_that_does_not_belong_to_the_run_is_an_error(assistant):
     assert "web-2" in caught.value.message
 
 
+@pytest.mark.matrix("F28", "F44")
 def test_a_full_instance_refuses_what_is_too_much(assistant):
     runs = [assistant.run_command("sleep 60", instance_ids=["web-3"]) for _ in range(62)]
     outcomes = [next(run.results()) for run in runs]
@@ -97,8 +99,9 @@ def test_a_full_instance_refuses_what_is_too_much(assistant):
         assert run.wait(timeout=30).status is InvokeStatus.STOPPED
 
 
+@pytest.mark.matrix("F84", "I6")
 def test_a_stop_that_races_start_and_end_is_decided_once(assistant, tmp_path):
-    """F84: whatever a stop comes before, or after, the record ends once, and what was cancelled has not run."""
+    """Whatever a stop comes before, or after, the record ends once, and what was cancelled has not run."""
     choice = random.Random(84)
     seen = set()
     for _ in range(60):
@@ -116,6 +119,7 @@ def test_a_stop_that_races_start_and_end_is_decided_once(assistant, tmp_path):
     assert len(seen) > 1, seen
 
 
+@pytest.mark.matrix("F44")
 def test_a_stop_reaches_an_agent_whose_slots_are_all_taken(assistant):
     full = [assistant.run_command("sleep 60", instance_ids=["web-3"]) for _ in range(10)]
     wait_until(lambda: all(map(started, full)), "ten scripts to run")

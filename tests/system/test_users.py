@@ -83,8 +83,9 @@ def test_mistakes_are_told(arguments, said):
     assert said in done.stderr
 
 
+@pytest.mark.matrix("F42")
 def test_an_instance_in_quarantine_is_cut_off_at_once_and_let_back_in(near, tmp_path):
-    """F42: what runs goes on, and its result is kept."""
+    """What runs goes on, and its result is kept."""
     admin = near.environment("admin")
     with agent(near, "suspect", tmp_path) as suspect, near.assistant() as assistant:
         script = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done; echo x"

@@ -1,4 +1,4 @@
-"""Scripts that do what scripts should not: rows F60 to F83 of the failure matrix, as real processes."""
+"""Scripts that do what scripts should not, as real processes."""
 
 import dataclasses
 import os
@@ -18,8 +18,10 @@ from cloudassist_agent.scripts.following import Follower
 from cloudassist_agent.scripts.running import Running
 from cloudassist_agent.scripts.tree import Sweeps
 from cloudassist_agent.settings import AgentSettings
+from support import cgroups
 from support.disks import fill, needs_mount, small_disk
 from support.processes import marked
+from support.waiting import wait_until
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run scripts as somebody else")
 FINISHED, FAILED, STOPPED = InvocationStatus.FINISHED, InvocationStatus.FAILED, InvocationStatus.STOPPED
@@ -66,22 +68,22 @@ def shared():
         yield Instance(Path(folder))
 
 
+@pytest.mark.matrix("F62", "F63")
 def test_a_shebang_with_carriage_returns_and_a_byte_order_mark(instance):
-    """F62, F63"""
     content = "\ufeff#!/bin/bash\r\nif true; then\r\n  echo [${BASH_VERSION:+bash}]\r\nfi\r\n"
     assert instance.run(content).output == b"[bash]\n"
 
 
+@pytest.mark.matrix("F61")
 @needs_mount
 def test_an_execution_path_that_forbids_execution(tmp_path):
-    """F61"""
     with small_disk(tmp_path / "disk", "noexec") as disk:
         assert Instance(disk).run("#!/bin/bash\necho fine").output == b"fine\n"
 
 
+@pytest.mark.matrix("F67")
 @needs_mount
 def test_a_full_execution_path_fails_the_record_and_says_where(tmp_path):
-    """F67"""
     with small_disk(tmp_path / "disk", "size=64k") as disk:
         fill(disk)
         outcome = Instance(disk).run("echo " + "x" * 10_000)
@@ -90,17 +92,17 @@ def test_a_full_execution_path_fails_the_record_and_says_where(tmp_path):
         assert "No space left" in outcome.error_info
 
 
+@pytest.mark.matrix("F67")
 @needs_mount
 def test_a_read_only_execution_path_fails_the_record_and_says_where(tmp_path):
-    """F67"""
     with small_disk(tmp_path / "disk", "ro") as disk:
         outcome = Instance(disk).run("echo")
         assert outcome.error_code == ErrorCode.EXECUTION_EXCEPTION
         assert str(disk) in outcome.error_info
 
 
+@pytest.mark.matrix("F68")
 def test_output_that_is_no_text_arrives_as_it_is(instance):
-    """F68"""
     outcome = instance.run(r"printf 'a\000b\377\303\r50%%\r100%%\n\033[31m'")
     assert outcome.output == b"a\0b\xff\xc3\r50%\r100%\n\x1b[31m"
 
@@ -110,40 +112,55 @@ def test_streams_are_kept_in_order(instance):
     assert outcome.output == b"".join(b"out %d\nerr %d\n" % (i, i) for i in (1, 2, 3))
 
 
+@pytest.mark.matrix("F78")
 @pytest.mark.parametrize("code", [0, 1, 255, 300])
 def test_exit_codes(instance, code):
-    """F78"""
     assert instance.run(f"exit {code}").exit_code == code % 256
 
 
+@pytest.mark.matrix("F79")
 def test_input_is_empty(instance):
-    """F79"""
     assert instance.run("cat; read line; echo $?").output == b"1\n"
 
 
+@pytest.mark.matrix("F81")
 def test_a_script_that_removes_its_own_folder(instance, tmp_path):
-    """F81"""
     outcome = instance.run('rm -rf "$(dirname "$0")"; echo still here')
     assert (outcome.status, outcome.output) == (FINISHED, b"still here\n")
     assert [path for path in tmp_path.iterdir() if path.name.startswith("cloudassist-")] == []
 
 
+@pytest.mark.matrix("F76")
 def test_a_script_that_signals_its_own_group_reaches_nobody_else(instance):
-    """F76"""
     outcome = instance.run("kill -TERM 0; sleep 5")
     assert (outcome.status, outcome.exit_code) == (FINISHED, 143)
 
 
+@pytest.mark.matrix("F75")
 def test_a_script_that_stops_itself_is_killed(instance):
-    """F75"""
     outcome = instance.run("kill -STOP $$", timeout=1)
     assert (outcome.error_code, outcome.toll.killed) == (ErrorCode.EXECUTION_TIMEOUT, 1)
     assert outcome.error_info.endswith("1 process was ended, 1 of them killed")
     assert marked(instance.record_id) == set()
 
 
+@pytest.mark.filterwarnings("ignore:subprocess:ResourceWarning")
+@pytest.mark.matrix("F75")
+def test_a_script_that_cannot_be_killed_is_given_up_and_that_is_said(instance, monkeypatch):
+    """Frozen, it is as dead to signals as one that hangs in the kernel."""
+    monkeypatch.setattr("cloudassist_agent.scripts.tree.UNKILLABLE_SECONDS", 0.5)
+    with cgroups.group("freezer") as frozen:
+        script = f"echo begun; echo $$ > {frozen}/cgroup.procs; echo FROZEN > {frozen}/freezer.state; echo never"
+        outcome = instance.run(script, stop_after=0.1)
+        (frozen / "freezer.state").write_text("THAWED")
+    assert (outcome.status, outcome.exit_code, outcome.output) == (STOPPED, None, b"begun\n")
+    assert (outcome.toll.ended, outcome.toll.left) == (0, 1)
+    assert outcome.error_info == "no process was ended, 1 left that the kernel does not let go"
+    wait_until(lambda: not marked(instance.record_id), "it to go as soon as it can")
+
+
+@pytest.mark.matrix("F74")
 def test_a_script_that_ignores_the_polite_signal_is_killed(instance):
-    """F74"""
     outcome = instance.run("trap '' TERM; echo begun; while :; do sleep 0.1; done", stop_after=0.1)
     assert (outcome.status, outcome.exit_code, outcome.output) == (STOPPED, 137, b"begun\n")
     assert outcome.toll.killed >= 1
@@ -159,6 +176,7 @@ def test_a_script_that_obeys_has_the_grace_to_clean_up(instance):
     assert outcome.output.endswith(b"cleaned\n")
 
 
+@pytest.mark.matrix("F71")
 @pytest.mark.parametrize(
     "script",
     [
@@ -172,7 +190,6 @@ def test_a_script_that_obeys_has_the_grace_to_clean_up(instance):
     ],
 )
 def test_nothing_with_the_mark_of_the_run_is_left(instance, script):
-    """F71"""
     outcome = instance.run(script, timeout=1)
     assert outcome.error_code == ErrorCode.EXECUTION_TIMEOUT
     assert outcome.toll.ended >= 2
@@ -185,10 +202,11 @@ def test_a_process_that_outlives_its_parent_counts_once(instance):
     assert (outcome.toll.ended, outcome.toll.killed) == (2, 0)
 
 
+@pytest.mark.matrix("F72")
 @needs_root
 @pytest.mark.timeout(60)
 def test_a_fork_bomb_under_a_limit_of_processes(shared):
-    """F72: by another user, whom the limit holds."""
+    """By another user, whom the limit holds."""
     user = "games"
     script = "ulimit -u 150; bomb() { bomb | bomb & }; bomb 2>/dev/null; while :; do sleep 0.01; done 2>/dev/null"
     outcome = shared.run("#!/bin/bash\n" + script, timeout=1, username=user, working_dir="/")
@@ -275,15 +293,15 @@ def test_another_users_script_can_be_stopped(shared):
     assert (outcome.status, outcome.toll.ended) == (STOPPED, 3)
 
 
+@pytest.mark.matrix("F66")
 def test_a_missing_user_is_refused(instance):
-    """F66"""
     outcome = instance.run("id", username="no-such-user")
     assert (outcome.status, outcome.error_code) == (FAILED, ErrorCode.ACCOUNT_NOT_EXISTS)
     assert "no-such-user" in outcome.error_info
 
 
+@pytest.mark.matrix("F43")
 def test_an_agent_that_is_not_root_says_that_it_cannot_be_somebody_else(instance, monkeypatch):
-    """F43"""
     monkeypatch.setattr(os, "geteuid", lambda: 5)
     outcome = instance.run("id", username="nobody")
     assert outcome.error_code == ErrorCode.USER_OR_PASSWORD_INVALID

@@ -1,17 +1,22 @@
 """Scripts as real processes, without any server."""
 
+import contextlib
 import dataclasses
 import os
+import resource
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from cloudassist import limits
 from cloudassist.error_code import ErrorCode
 from cloudassist.orders import Payload
 from cloudassist.status import InvocationStatus
 from cloudassist_agent.executor import execute
+from cloudassist_agent.scripts import script_file
 from cloudassist_agent.scripts.following import Follower
 from cloudassist_agent.scripts.running import Running
 from cloudassist_agent.settings import AgentSettings
@@ -88,6 +93,7 @@ def test_a_script_with_its_parameters_has_a_limit(run, settings):
     assert "65536" in outcome.error_info
 
 
+@pytest.mark.matrix("F80", "I9")
 def test_a_script_gets_a_clean_environment_and_no_input(run, settings, monkeypatch):
     monkeypatch.setenv("CLOUDASSIST_URL", "redis://:secret@host")
     monkeypatch.setenv("CLOUDASSIST_TRUST", "keys")
@@ -99,6 +105,7 @@ def test_a_script_gets_a_clean_environment_and_no_input(run, settings, monkeypat
     assert outcome.output.decode().split()[-1] == "4"
 
 
+@pytest.mark.matrix("F66")
 def test_the_folder_is_the_home_or_the_one_asked_for(run, settings, tmp_path):
     assert carry_out("pwd", run, settings).output.decode().strip() == str(Path.home())
     assert carry_out("pwd", run, settings, working_dir=str(tmp_path)).output.decode().strip() == str(tmp_path)
@@ -109,6 +116,7 @@ def test_the_folder_is_the_home_or_the_one_asked_for(run, settings, tmp_path):
         assert outcome.seconds is None
 
 
+@pytest.mark.matrix("F34", "F78")
 @pytest.mark.parametrize(("signal_name", "code"), [("TERM", 143), ("KILL", 137), ("SEGV", 139)])
 def test_a_signal_is_told_by_the_exit_code(run, settings, signal_name, code):
     assert carry_out(f"kill -{signal_name} $$", run, settings).exit_code == code
@@ -135,8 +143,43 @@ def test_what_ignores_the_polite_signal_is_killed(run, settings):
     assert marked(RECORD) == set()
 
 
+@pytest.mark.matrix("F83")
+def test_a_script_may_take_a_day_and_its_time_begins_with_its_process(run, settings, monkeypatch):
+    real = script_file.script_file
+
+    @contextlib.contextmanager
+    def slow(*args, **options):
+        time.sleep(1.2)
+        with real(*args, **options) as command:
+            yield command
+
+    monkeypatch.setattr("cloudassist_agent.executor.script_file", slow)
+    assert carry_out("echo on", run, settings, timeout=1).output == b"on\n"
+    monkeypatch.undo()
+    assert carry_out("echo on", run, settings, timeout=limits.TIMEOUT_MAXIMUM_SECONDS).output == b"on\n"
+
+
+@pytest.mark.matrix("F82")
+def test_scripts_that_are_written_and_run_while_others_are_started_are_never_busy(settings):
+    """A file that is being written when another thread forks is open in that child: run directly it is ETXTBSY."""
+    running = Running(8, lambda: None)
+
+    def act(worker):
+        outputs = set()
+        for number in range(25):
+            run = running.add(f"{RECORD}-{worker}-{number}", "web-1")
+            folder = settings.execution_path / f"cloudassist-{worker}-{number}"
+            follower = Follower(nothing, nothing)
+            outputs.add(execute(payload("#!/bin/sh\necho on"), run, settings, follower, folder).output)
+            running.remove(run)
+        return outputs
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(act, range(8))) == [{b"on\n"}] * 8
+
+
+@pytest.mark.matrix("F71")
 def test_what_leaves_its_session_and_its_parent_is_ended(run, settings):
-    """F71"""
     script = "setsid sh -c 'setsid sleep 100 & sleep 100' & (setsid nohup sleep 100 >/dev/null 2>&1 &); sleep 100"
     outcome = carry_out(script, run, settings, timeout=1)
     assert outcome.toll.ended >= 4
@@ -163,8 +206,8 @@ def test_only_a_script_that_lasts_is_told(run, settings):
     assert not alive(told[0])
 
 
+@pytest.mark.matrix("F70")
 def test_a_background_child_is_left_alone_and_not_waited_for(run, settings, tmp_path):
-    """F70"""
     begun = time.monotonic()
     outcome = carry_out(f"(sleep 2; touch {tmp_path}/late) & echo done", run, settings)
     assert time.monotonic() - begun < 2
@@ -172,9 +215,11 @@ def test_a_background_child_is_left_alone_and_not_waited_for(run, settings, tmp_
     wait_until((tmp_path / "late").exists, "the child to go on")
 
 
+@pytest.mark.matrix("F69")
 def test_endless_output_costs_bounded_memory(run, settings):
-    """F69"""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     outcome = carry_out("head -c 300000000 /dev/zero; echo end", run, settings)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000
     assert len(outcome.output) == settings.output_bytes
     assert outcome.output.endswith(b"end\n")
     assert outcome.dropped == 300_000_004 - settings.output_bytes
@@ -187,8 +232,8 @@ def test_output_goes_on_being_taken_while_a_script_is_ended(run, settings):
     assert outcome.dropped > 900_000
 
 
+@pytest.mark.matrix("F65")
 def test_what_cannot_be_started_is_an_outcome(run, settings):
-    """F65"""
     outcome = carry_out("#!/no/such/interpreter\n", run, settings)
     assert (outcome.status, outcome.error_code) == (InvocationStatus.FAILED, ErrorCode.EXECUTION_EXCEPTION)
     assert "/no/such/interpreter" in outcome.error_info

@@ -106,8 +106,9 @@ def test_a_journal_that_is_too_large_gives_up_the_oldest_output_but_no_record(jo
     assert replace(stripped, output=b"") == replace(last("t-000.a"), output=b"")
 
 
+@pytest.mark.matrix("F86")
 def test_many_threads_begin_each_record_once(journal):
-    """F86: the same order twice at the same moment."""
+    """The same order twice at the same moment."""
     won = []
     barrier = threading.Barrier(8)
 
@@ -181,9 +182,9 @@ def age(path):
     connection.close()
 
 
+@pytest.mark.matrix("F37")
 @pytest.mark.parametrize("damage", [overwrite, flip_a_page, age, lambda path: path.unlink()])
 def test_a_journal_that_cannot_be_read_is_set_aside_with_a_loud_log(path, caplog, damage):
-    """F37"""
     first = Journal(path)
     for number in range(50):
         begin(first, f"t-{number}.a")
@@ -215,9 +216,9 @@ def test_a_lost_file_of_ids_leaves_what_is_known(path, caplog):
     second.close()
 
 
+@pytest.mark.matrix("F35")
 @needs_mount
 def test_a_full_disk_is_an_error_and_the_journal_is_well_again_afterwards(tmp_path):
-    """F35"""
     with small_disk(tmp_path / "disk", "size=512k") as disk:
         journal = Journal(disk / "journal.db")
         assert begin(journal, "t-0.a")

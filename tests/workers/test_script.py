@@ -26,6 +26,7 @@ def test_the_first_line_chooses_the_interpreter_as_the_kernel_reads_it(first_lin
     assert interpreter_of(first_line + "\nexit 0\n") == interpreter
 
 
+@pytest.mark.matrix("F65")
 @pytest.mark.parametrize("first_line", ["#!/no/such/thing", "#!", "#!   ", "#!/etc/passwd"])
 def test_a_missing_interpreter_is_named(first_line):
     with pytest.raises(ScriptError) as caught:
@@ -34,6 +35,7 @@ def test_a_missing_interpreter_is_named(first_line):
     assert (first_line.removeprefix("#!").strip() or "none") in caught.value.info
 
 
+@pytest.mark.matrix("F62", "F63")
 def test_line_ends_and_byte_order_marks_are_made_a_shells():
     assert script.shell("\ufeff#!/bin/sh\r\necho a\r\n").data == b"#!/bin/sh\necho a\n"
     assert script.shell("printf 'a\\r'\n").data == b"printf 'a\\r'\n"

@@ -1,6 +1,13 @@
 """What the ledger refused, as errors that a caller understands; and requests that were made before."""
 
-from cloudassist.errors import CloudAssistError, ConflictError, LimitExceededError, NotFoundError, ThrottlingError
+from cloudassist.errors import (
+    CloudAssistError,
+    ConflictError,
+    LimitExceededError,
+    NotFoundError,
+    ServiceUnavailableError,
+    ThrottlingError,
+)
 from cloudassist.settings import Settings
 from cloudassist.store.refusal import Earlier, Refusal, Refused
 
@@ -19,30 +26,24 @@ def settle(answer: Refused | Earlier, digest: str, client_token: str, settings: 
 
 def error_of(refused: Refused, settings: Settings) -> CloudAssistError:
     """Return the error of a refusal; where a limit was met, it names limit and count."""
+    count = refused.count
     match refused.cause:
-        case Refusal.CALL_QUOTA:
-            return LimitExceededError(
-                refused.cause,
-                f"{refused.count} runs were called for today (UTC); the limit is {settings.calls_per_day} a day",
-            )
-        case Refusal.TASK_QUOTA:
-            return LimitExceededError(
-                refused.cause,
-                f"{refused.count} recurring tasks go on; the limit is {settings.recurring_tasks}. Stop some first",
-            )
-        case Refusal.OPEN_RECORDS:
-            return ThrottlingError(
-                f"{refused.count} records of the region have not ended; with those of this run there would be more "
-                f"than the limit, {settings.open_records}"
-            )
-        case Refusal.COMMAND_QUOTA:
-            return LimitExceededError(
-                refused.cause,
-                f"{refused.count} commands are kept; the limit is {settings.kept_commands}. Delete some first",
-            )
-        case Refusal.COMMAND_IN_USE:
-            return ConflictError(
-                refused.cause, f"{refused.count} runs of the command have not ended; stop them, or wait, first"
-            )
         case Refusal.NO_COMMAND:
             return NotFoundError(refused.cause, "there is no such command, or it has just been deleted")
+        case Refusal.COMMAND_IN_USE:
+            told = f"{count} runs of the command have not ended; stop them, or wait, first"
+            return ConflictError(refused.cause, told)
+        case Refusal.PLANNING:
+            return ServiceUnavailableError("the same request is being planned, or was broken off just now; try again")
+        case Refusal.OPEN_RECORDS:
+            return ThrottlingError(
+                f"{count} records of the region have not ended; with those of this run there would be more than the "
+                f"limit, {settings.open_records}"
+            )
+        case Refusal.CALL_QUOTA:
+            told = f"{count} runs were called for today (UTC); the limit is {settings.calls_per_day} a day"
+        case Refusal.TASK_QUOTA:
+            told = f"{count} recurring tasks go on; the limit is {settings.recurring_tasks}. Stop some first"
+        case Refusal.COMMAND_QUOTA:
+            told = f"{count} commands are kept; the limit is {settings.kept_commands}. Delete some first"
+    return LimitExceededError(refused.cause, told)

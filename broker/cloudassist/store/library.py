@@ -27,6 +27,8 @@ HISTORY_MARGIN_MS: Final = 24 * 3600 * 1000
 """Milliseconds that a run of a recurring task outlives its records, for retention to come by."""
 CALLS_MS: Final = 2 * 24 * 3600 * 1000
 """Milliseconds that the count of a day's calls is kept."""
+PLAN_MS: Final = 2_000
+"""Milliseconds after which a plan that is not complete has been broken off: its producer sends all of it at once."""
 
 NOT_FOUND: Final = "Function not found"
 """What the server answers where the library is not loaded."""
@@ -101,6 +103,7 @@ def _body() -> str:
             "MARGIN_MS": HISTORY_MARGIN_MS,
             "FINISHED": keys.FINISHED,
             "CALLS_MS": CALLS_MS,
+            "PLAN_MS": PLAN_MS,
         },
         "Schema": {"CURRENT": schema.CURRENT},
         "Claim": {

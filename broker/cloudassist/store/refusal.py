@@ -20,6 +20,8 @@ class Refusal(StrEnum):
     """As many recurring tasks go on as may."""
     OPEN_RECORDS = "Throttling"
     """As many records have not ended as may be."""
+    PLANNING = "ServiceUnavailable"
+    """The same request is being planned, or its plan was broken off a moment ago."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,13 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a script ended: after ``seconds``, with ``exit_code`` (128 + n for signal n).
+    """How a script ended: after ``seconds``, with ``exit_code`` (128 + n for signal n; None where it hangs).
 
     ``toll`` counts the processes that a stop or a timeout had to end.
     """
 
     ending: Ending
-    exit_code: int
+    exit_code: int | None
     seconds: float
     toll: Toll
 

@@ -16,6 +16,8 @@ from cloudassist_agent.scripts.running import Run
 from cloudassist_agent.scripts.toll import Toll
 
 _READ_BYTES: Final = 64 * 1024
+_REAP_SECONDS: Final = 0.5
+"""Seconds for what has ended to be reaped."""
 UMASK: Final = 0o022
 """What a script's files are not allowed, as at a login; the agent's own mask is stricter in some installations."""
 
@@ -62,12 +64,12 @@ class ScriptProcess:
             since = tree.begun(self.pid)
             toll = tree.end(self._record_id, self.pid, grace, since=since, idle=self._idle)
             seconds = timeout if ending is Ending.TIMEOUT else time.monotonic() - self._begun
-        code = self._process.wait()
+        code = self._exit_code()
         self._drain(LATE_OUTPUT_SECONDS)
         os.close(self._exited)
         assert self._process.stdout is not None
         self._process.stdout.close()
-        return Ended(ending, code if code >= 0 else 128 - code, seconds, toll)
+        return Ended(ending, code, seconds, toll)
 
     def _wait(self, run: Run, timeout: float, follower: Follower) -> Ending:
         while True:
@@ -80,6 +82,14 @@ class ScriptProcess:
                 return Ending.EXIT
             if run.fileno() in ready:
                 return Ending.STOP
+
+    def _exit_code(self) -> int | None:
+        """Return the exit code; None of a process that was given up, and that a later one's start will reap."""
+        try:
+            code = self._process.wait(_REAP_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
+        return code if code >= 0 else 128 - code
 
     def _idle(self, seconds: float) -> bool:
         """Take output for so many seconds, or until the script ends meanwhile; return whether it did."""

@@ -145,6 +145,7 @@ def end(
 ) -> Toll:
     """End every process of a run: SIGTERM, ``grace`` seconds, SIGKILL until nothing is left; return how many.
 
+    What is there :data:`UNKILLABLE_SECONDS` later is given up: it goes as soon as the kernel lets it.
     A process gets one SIGTERM. What a script starts after its own, to clean up behind itself, has the grace to do so;
     what is left when the script has ended is told as well. ``idle`` is called to wait for so many seconds, and may do
     something useful in them; where it returns true the script has just ended, and the next look is soon.
@@ -166,7 +167,7 @@ def end(
         ended |= set(left)
         just_ended = idle(max(0.0, min(pause, deadline - time.monotonic())) or pause)
         pause = _FRESH_SECONDS if just_ended else min(2 * pause, _LONGEST_PAUSE_SECONDS)
-    return Toll(len(ended | killed), len(killed))
+    return Toll(len((ended | killed) - set(left)), len(killed - set(left)), len(left))
 
 
 def _signal(processes: Iterable[Process], number: signal.Signals) -> None:

@@ -1,4 +1,16 @@
--- Shared by the functions: planning one record.
+-- Shared by the functions: planning one record, and whether the plan of a run is complete.
+
+-- Return when an invocation began (ms) of which not all is planned yet, or ever; nil of any other.
+local function planning_since(invoke_id)
+  local creation_time, planned = unpack(redis.call('HMGET', Key.INVOCATION .. invoke_id, 'creation_time', 'planned'))
+  return not planned and tonumber(creation_time) or nil
+end
+
+-- Tell whether an invocation can be planned: it is there, and nobody has begun it anew.
+local function is_begun(invocation)
+  local creation_time, broken_off = unpack(redis.call('HMGET', invocation, 'creation_time', 'broken_off'))
+  return creation_time and not broken_off
+end
 
 -- An instance that is offline, unless the plan awaits it, that has too many open records, or whose agent could not read
 -- the order, gets a record that has failed already; so does one for which a code is given. at: the keys by name. Returns

@@ -4,7 +4,7 @@
 -- Returns: 1; 0: no such invocation
 local function add_schedule(keys, args)
   local invocation, targets, fleet = keys[1], keys[2], keys[3]
-  if redis.call('EXISTS', invocation) == 0 then
+  if not is_begun(invocation) then
     return 0
   end
   for index = 6, #args do

@@ -98,7 +98,8 @@ local function apply_reports(keys, args)
     answer[index] = done and found or 'failed'
   end
   note_completed(keys[3], ended)
-  if run then
+  -- Where nothing has changed, nothing ends: a run that has ended does not do so again.
+  if run and next(deltas) then
     settle_counts({ invocation = keys[1], targets = keys[2], deltas = deltas }, tonumber(args[1]))
   end
   return answer

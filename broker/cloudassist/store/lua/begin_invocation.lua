@@ -1,5 +1,5 @@
 -- Write down an invocation that is about to be planned, with its command where that is new, unless its ClientToken was
--- seen before or a quota is used up.
+-- seen before or a quota is used up. Where the plan of that earlier request was broken off, this one takes its place.
 -- KEYS: token invocation payload calls command live commands sequence trail due schedules
 -- ARGV: digest invoke_id command_id token_ms lifetime_ms payload_ms payload calls_most planning_ms commands_most kept
 --       command act open_most records tasks_most (field value)*
@@ -8,7 +8,12 @@
 -- Returns: {begun}, {earlier, digest, invoke_id, command_id}, or {refused, code, count}
 local function begin_invocation(keys, args)
   local earlier = earlier_request(keys[1])
-  if earlier then
+  local planning = earlier and earlier[2] == args[1] and planning_since(earlier[3])
+  if planning and now_ms() - planning < Key.PLAN_MS then
+    return { 'refused', Refusal.PLANNING, now_ms() - planning }
+  elseif planning then
+    redis.call('HSET', Key.INVOCATION .. earlier[3], 'broken_off', 1)
+  elseif earlier then
     return earlier
   end
   local command, live = keys[5], keys[6]

@@ -7,15 +7,15 @@
 local function plan_records(keys, args)
   local at = { invocation = keys[1], targets = keys[2] }
   local due, retention_ms = keys[4], tonumber(args[4])
-  local times = redis.call('HMGET', at.invocation, 'creation_time', 'ends_by')
-  if not times[1] then
+  if not is_begun(at.invocation) then
     return false
   end
   local now = now_ms()
   local answer, names = {}, {}
   local plan = {
     now = now, given = {}, check_ms = tonumber(args[5]), open_limit = tonumber(args[6]),
-    schema = tonumber(args[7]), awaits = args[8] == '1', ended_ms = tonumber(times[2]) + retention_ms,
+    schema = tonumber(args[7]), awaits = args[8] == '1',
+    ended_ms = tonumber(redis.call('HGET', at.invocation, 'ends_by')) + retention_ms,
   }
   for index = 1, (#keys - 7) / 2 do
     local record, presence = unpack(keys, 2 * index + 6, 2 * index + 7)

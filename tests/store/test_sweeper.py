@@ -1,0 +1,50 @@
+"""Several sweepers at once, and one that dies in the middle of its turn."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cloudassist.duties.sweeper import HOLD_MS, Sweeper
+from cloudassist.store import keys, sweeps
+from cloudassist.store.ledger import Ledger
+from support.ledgers import plan_run
+
+
+@pytest.fixture
+def silent(ledger, server):
+    """Records whose orders got lost, and which are to be looked at now."""
+    run = plan_run(ledger, server, [f"web-{number}" for number in range(600)])
+    server.zadd(keys.DUE, dict.fromkeys(run.record_ids, 0))
+    return run.record_ids
+
+
+@pytest.mark.matrix("F18")
+def test_three_sweepers_send_each_order_again_once(server, settings, silent):
+    def turns(_):
+        sent = []
+        with Ledger(settings.url) as mine:
+            sweeper = Sweeper(mine, settings, lambda runs, _stops: sent.extend(runs))
+            while sweeper.turn() == 0:
+                pass
+        return sent
+
+    with ThreadPoolExecutor(3) as pool:
+        sent = [record_id for some in pool.map(turns, range(3)) for record_id in some]
+    assert Counter(sent) == Counter(silent)
+    assert {server.hget(keys.record(record_id), "tries") for record_id in silent} == {"1"}
+
+
+@pytest.mark.matrix("F18")
+def test_what_one_had_taken_that_died_comes_due_again(ledger, server, settings, silent):
+    now, taken = ledger.call(sweeps.take_due(len(silent), HOLD_MS))
+    assert len(taken) == len(silent)
+    assert {server.zscore(keys.DUE, record_id) - now for record_id in silent} == {HOLD_MS}
+    sent = []
+    other = Sweeper(ledger, settings, lambda runs, _stops: sent.extend(runs))
+    other.turn()
+    assert sent == []
+    server.zadd(keys.DUE, dict.fromkeys(silent, now))
+    while other.turn() == 0:
+        pass
+    assert Counter(sent) == Counter(silent)
