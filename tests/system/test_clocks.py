@@ -57,8 +57,8 @@ def test_a_day_ahead_and_a_day_behind(near, tmp_path):
             assert result.finish_time - result.start_time == timedelta(seconds=10)
             assert_lately(result.finish_time)
 
-        for each in agents.values():
-            assert len({line[1:11] for line in each.log.splitlines() if line.startswith("[20")}) == 2, each.log
+        for name, each in agents.items():
+            wait_until(lambda each=each: len(dates(each.log)) == 2, f"the log of {name} to tell of the jump")
         for name, variables in wrong.items():
             agents[name].process.send_signal(signal.SIGKILL)
             end(agents[name].process)
@@ -67,6 +67,11 @@ def test_a_day_ahead_and_a_day_behind(near, tmp_path):
         for name, result in by_instance(interrupted).items():
             assert result.error_code == "ExecutionInterrupted", name
             assert_lately(result.start_time, result.finish_time)
+
+
+def dates(log):
+    """Return the days on which something was logged."""
+    return {line[1:11] for line in log.splitlines() if line.startswith("[20")}
 
 
 def assert_lately(*moments):
