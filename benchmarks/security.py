@@ -259,5 +259,5 @@ def _checking(checked: bool) -> Iterator[None]:  # noqa: FBT001 - private, and n
 
 
 def _work_off(client: redis.Redis, aggregator: Aggregator) -> None:
-    while client.llen(topology.REPORTS_QUEUE):
+    while client.llen(topology.REPORTS_QUEUE) or aggregator.behind_seconds:
         aggregator.turn()

@@ -142,7 +142,7 @@ def _control(database: int) -> str:
     reports = _keys(topology.REPORTS_QUEUE, "taken:*")
     return " ".join([
         _connected(database), "+time +info +function|load", _FUNCTIONS,
-        f"({_CHANGES} {ledger})", f"({_READS} {reads})", f"({_CHANGES} +blmove +lmove {reports})",
+        f"({_CHANGES} {ledger})", f"({_READS} {reads})", f"({_CHANGES} +blmove +lmove +rename {reports})",
         f"(+llen +lpush ~{topology.DISPATCH_QUEUE})", "(+publish &changes:*)",
         _worker(topology.DEFAULT_QUEUE, database),
     ])  # fmt: skip

@@ -43,10 +43,25 @@ def test_large_reports_are_taken_in_smaller_batches(ledger, server):
 
 @pytest.mark.matrix("F12")
 def test_two_aggregators_take_different_reports(ledger, server):
+    assert take(ledger, "a") == take(ledger, "b") == []
     push(server, limits.REPORTS_PER_TAKE + 3)
     one, two = take(ledger, "a"), take(ledger, "b")
     assert len(two) == 3
     assert not set(one) & set(two)
+
+
+def test_who_is_alone_takes_all_at_once_and_applies_it_in_batches(ledger, server):
+    push(server, 2 * limits.REPORTS_PER_TAKE + 5)
+    first = ledger.call(reports.take("a", 0))
+    assert (len(first.messages), first.left) == (limits.REPORTS_PER_TAKE, limits.REPORTS_PER_TAKE + 5)
+    assert server.llen(topology.REPORTS_QUEUE) == 0
+    assert take(ledger, "b") == []
+    push(server, 1, start=10_000)
+    rest = [*take(ledger, "a", done=limits.REPORTS_PER_TAKE), *take(ledger, "a", done=limits.REPORTS_PER_TAKE)]
+    assert [message.decode() for message in first.messages] + rest == [
+        f"m{number}" for number in range(2 * limits.REPORTS_PER_TAKE + 5)
+    ]
+    assert take(ledger, "a", done=5) == ["m10000"]
 
 
 def test_waiting_takes_one_at_once(ledger, server):
@@ -62,6 +77,10 @@ def test_the_living_keep_what_they_took_and_the_dead_are_inherited(ledger, serve
     assert len(take(ledger, "dead")) == 4
     assert ledger.call(reports.adopt("dead", "heir", 60_000)) == -1
     server.zadd(keys.TAKERS, {"dead": 0})
+    push(server, 1, start=4)
+    assert take(ledger, "heir") == ["m4"]
+    assert ledger.call(reports.adopt("dead", "heir", 60_000)) == 0
+    assert take(ledger, "heir", done=1) == []
     assert ledger.call(reports.adopt("dead", "heir", 60_000)) == 4
     assert take(ledger, "heir") == ["m0", "m1", "m2", "m3"]
     assert ledger.call(reports.takers()) == ["heir"]
@@ -73,9 +92,18 @@ def test_the_living_keep_what_they_took_and_the_dead_are_inherited(ledger, serve
 def test_an_aggregator_that_stops_leaves_nothing(ledger, server):
     push(server, 2)
     take(ledger, "a")
-    ledger.run(reports.retire("a", 2))
+    assert ledger.call(reports.retire("a", 2)) == 0
     assert server.keys("taken:*") == []
     assert ledger.call(reports.takers()) == []
+
+
+def test_what_one_that_stops_has_not_applied_is_adopted_at_once(ledger, server):
+    push(server, limits.REPORTS_PER_TAKE + 2)
+    take(ledger, "a")
+    assert ledger.call(reports.retire("a", limits.REPORTS_PER_TAKE)) == 2
+    assert ledger.call(reports.adopt("a", "heir", 60_000)) == 2
+    assert take(ledger, "heir") == [f"m{limits.REPORTS_PER_TAKE}", f"m{limits.REPORTS_PER_TAKE + 1}"]
+    assert ledger.call(reports.takers()) == ["heir"]
 
 
 def test_the_backlog_counts_what_waits_and_what_is_taken(ledger, server):
@@ -98,10 +126,10 @@ def test_what_is_put_aside_is_counted_and_bounded(ledger, server, message):
 def test_of_more_reports_than_may_wait_the_newest_are_dropped_and_counted(ledger, server):
     """One instance must not fill the server."""
     push(server, limits.REPORTS_PER_TAKE + 3_000)
-    first = ledger.call(reports.take("a", 0, waiting=1_000)).messages
-    assert first[0] == b"m0"
-    assert server.llen(topology.REPORTS_QUEUE) == 1_000
-    assert server.lindex(topology.REPORTS_QUEUE, 0) == f"m{limits.REPORTS_PER_TAKE + 999}"
+    first = ledger.call(reports.take("a", 0, waiting=1_000))
+    assert first.messages[0] == b"m0"
+    assert first.left == 1_000
+    assert server.lindex(keys.taken("a"), 0) == f"m{limits.REPORTS_PER_TAKE + 999}"
     assert server.hget(keys.REJECTED_COUNTS, reports.FLOODED) == "2000"
 
 
@@ -111,7 +139,7 @@ def test_of_large_reports_fewer_may_wait(ledger, server):
         for number in range(1_600):
             pipe.lpush(topology.REPORTS_QUEUE, f"{number:07}" + "x" * (size - 7))
         pipe.execute()
-    first = ledger.call(reports.take("a", 0, waiting_bytes=room)).messages
-    assert first[0].startswith(b"0000000")
-    assert server.llen(topology.REPORTS_QUEUE) == pytest.approx(room // size, abs=1)
-    assert len(first) + server.llen(topology.REPORTS_QUEUE) + int(server.hget(keys.REJECTED_COUNTS, "flooded")) == 1_600
+    first = ledger.call(reports.take("a", 0, waiting_bytes=room))
+    assert first.messages[0].startswith(b"0000000")
+    assert len(first.messages) + first.left == pytest.approx(room // size + limits.REPORTS_PER_TAKE, abs=1)
+    assert len(first.messages) + first.left + int(server.hget(keys.REJECTED_COUNTS, "flooded")) == 1_600

@@ -86,8 +86,8 @@ class Aggregator(Looper):
         return 0
 
     def finish(self) -> None:
-        """Leave nothing behind."""
-        self._ledger.run(reports.retire(self._taker, self._done))
+        """Leave what is not applied to the others."""
+        self._ledger.call(reports.retire(self._taker, self._done))
 
     @property
     def behind_seconds(self) -> float:

@@ -24,7 +24,7 @@ _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What an aggregator has taken, and how many reports it has left behind for the next time, or for others."""
+    """What an aggregator is to apply now, and how many reports are left for later, or for others."""
 
     left: int
     messages: list[bytes]
@@ -57,7 +57,7 @@ def take(
 
 def wait_for_one(taker: str, seconds: float) -> Call[bytes | None]:
     """Wait for a report and take it; None where none came in so many seconds."""
-    return command(_as_is, "BLMOVE", topology.REPORTS_QUEUE, keys.taken(taker), "RIGHT", "RIGHT", seconds)
+    return command(_as_is, "BLMOVE", topology.REPORTS_QUEUE, keys.taken(taker), "RIGHT", "LEFT", seconds)
 
 
 def apply(reports: Sequence[Report], *, retention_ms: int, watch_ms: int) -> Call[list[str]]:
@@ -131,21 +131,18 @@ def rejected() -> Call[dict[str, int]]:
 
 
 def adopt(dead: str, taker: str, silence_ms: int) -> Call[int]:
-    """Take over what a dead aggregator had taken; how many messages, or -1 where it lives."""
+    """Take over what a dead aggregator had taken, with empty hands; how many messages, or -1 where it lives."""
     return function_call(
         "adopt_reports",
         [keys.taken(dead), keys.taken(taker), keys.TAKERS],
-        [dead, limits.REPORTS_PER_TAKE, silence_ms],
+        [dead, silence_ms],
         int,
     )
 
 
-def retire(taker: str, done: int) -> tuple[Call[None], ...]:
-    """Take an aggregator that stops off the list, after removing the ``done`` messages that are all it holds."""
-    return (
-        command(as_nothing, "LTRIM", keys.taken(taker), done, -1),
-        command(as_nothing, "ZREM", keys.TAKERS, taker),
-    )
+def retire(taker: str, done: int) -> Call[int]:
+    """Take an aggregator that stops off the list, after removing what it has ``done``; return how many it leaves."""
+    return function_call("retire_reports", [keys.taken(taker), keys.TAKERS], [taker, done], int)
 
 
 def backlog(taker_names: list[str]) -> list[Call[int]]:

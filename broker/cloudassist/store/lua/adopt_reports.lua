@@ -1,20 +1,20 @@
--- Take over what a dead aggregator had taken.
+-- Take over what a dead aggregator had taken, where nothing else is in hand.
 -- KEYS: taken_of_the_dead taken takers
--- ARGV: dead most silence_ms
+-- ARGV: dead silence_ms
 -- FLAGS: allow-oom
 -- Returns: how many messages were taken over; -1 where that aggregator lives
 local function adopt_reports(keys, args)
   local seen = redis.call('ZSCORE', keys[3], args[1])
-  if seen and tonumber(seen) > now_ms() - tonumber(args[3]) then
+  if seen and tonumber(seen) > now_ms() - tonumber(args[2]) then
     return -1
   end
-  local held = redis.call('LRANGE', keys[1], 0, tonumber(args[2]) - 1)
-  for _, message in ipairs(held) do
-    redis.call('RPUSH', keys[2], message)
+  local count = redis.call('LLEN', keys[1])
+  if count > 0 then
+    if redis.call('EXISTS', keys[2]) == 1 then
+      return 0
+    end
+    redis.call('RENAME', keys[1], keys[2])
   end
-  redis.call('LTRIM', keys[1], #held, -1)
-  if redis.call('LLEN', keys[1]) == 0 then
-    redis.call('ZREM', keys[3], args[1])
-  end
-  return #held
+  redis.call('ZREM', keys[3], args[1])
+  return count
 end
