@@ -1,6 +1,7 @@
 """A server of its own for a question, and a ledger in which instances seem to be there."""
 
 import contextlib
+import os
 import subprocess
 import tempfile
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import redis
 
-from cloudassist.embedded import free_port, server_binary
+from cloudassist.embedded import SERVER_ENVIRONMENT, free_port, server_binary
 from cloudassist.installation import make_keys
 from cloudassist.messages import Registration
 from cloudassist.presence import Presence
@@ -26,7 +27,9 @@ def server() -> Iterator[tuple[str, Path]]:
         port = free_port()
         options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "yes"]
         with Path(folder, "server.log").open("w") as log:
-            process = subprocess.Popen([server_binary(), *options], stdout=log, stderr=log)
+            process = subprocess.Popen(
+                [server_binary(), *options], stdout=log, stderr=log, env=os.environ | SERVER_ENVIRONMENT
+            )
         try:
             url = f"redis://127.0.0.1:{port}/0"
             with redis.Redis.from_url(url) as client:

@@ -18,6 +18,8 @@ from cloudassist.store import instances, users
 from cloudassist.store.ledger import Ledger
 
 HOST: Final = "127.0.0.1"
+SERVER_ENVIRONMENT: Final = {"GLIBC_TUNABLES": "glibc.malloc.tcache_max=65536:glibc.malloc.tcache_count=2000"}
+"""The wheel's server has the C library's allocator instead of jemalloc; so it needs a fifth less per report."""
 
 
 class EmbeddedServer:

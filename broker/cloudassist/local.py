@@ -23,7 +23,7 @@ from typing import IO, Final, Self
 from cloudassist import access, installation, topology
 from cloudassist.child import Child, StackError, uninterrupted
 from cloudassist.client import Assistant
-from cloudassist.embedded import HOST, EmbeddedServer, free_port
+from cloudassist.embedded import HOST, SERVER_ENVIRONMENT, EmbeddedServer, free_port
 from cloudassist.settings import PREFIX, Settings, read
 from cloudassist.store import instances as instance_calls
 from cloudassist.store.ledger import Ledger
@@ -205,7 +205,7 @@ class LocalStack:
             raise StackError(f"another stack is running in {self.data_dir}") from None
         self._server.write_users(map(self._agent, self.instance_ids[:: self._hosted_together]))
         installation.make_keys(read(Settings, self.environment("admin")))
-        self._add("server", self._server.command, {}, "Ready to accept connections")
+        self._add("server", self._server.command, SERVER_ENVIRONMENT, "Ready to accept connections")
         for number in range(1, self._control + 1):
             self._add_celery(f"control-{number}", "cloudassist", "control", ["worker", "-n", f"control-{number}@%h"])
         self._add_celery("dispatch-1", "cloudassist", "dispatch", ["worker", "-n", "dispatch-1@%h"])

@@ -55,7 +55,7 @@ CALLS = {
     "stop_schedule": schedules.stop("t-1", NAMES, LIFETIMES, all_=True),
     "take_reports": reports.take("me", 0),
     "adopt_reports": reports.adopt("dead", "me", 1),
-    "retire_reports": reports.retire("me", 1),
+    "retire_reports": reports.retire("me", 1, 1),
     "take_due": sweeps.take_due(1, 1),
     "mend_counts": books.mend_counts("t-1", [("n.Running", 1, 0), ("n.Failed", 0, 1)], 1),
     "mend_record": books.place(RECORD, mend=True),

@@ -92,7 +92,7 @@ def test_the_living_keep_what_they_took_and_the_dead_are_inherited(ledger, serve
 def test_an_aggregator_that_stops_leaves_nothing(ledger, server):
     push(server, 2)
     take(ledger, "a")
-    assert ledger.call(reports.retire("a", 2)) == 0
+    assert ledger.call(reports.retire("a", 2, 60_000)) == 0
     assert server.keys("taken:*") == []
     assert ledger.call(reports.takers()) == []
 
@@ -100,7 +100,7 @@ def test_an_aggregator_that_stops_leaves_nothing(ledger, server):
 def test_what_one_that_stops_has_not_applied_is_adopted_at_once(ledger, server):
     push(server, limits.REPORTS_PER_TAKE + 2)
     take(ledger, "a")
-    assert ledger.call(reports.retire("a", limits.REPORTS_PER_TAKE)) == 2
+    assert ledger.call(reports.retire("a", limits.REPORTS_PER_TAKE, 60_000)) == 2
     assert ledger.call(reports.adopt("a", "heir", 60_000)) == 2
     assert take(ledger, "heir") == [f"m{limits.REPORTS_PER_TAKE}", f"m{limits.REPORTS_PER_TAKE + 1}"]
     assert ledger.call(reports.takers()) == ["heir"]

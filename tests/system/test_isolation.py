@@ -156,7 +156,7 @@ def test_every_command_of_the_functions_is_in_the_rules():
     """A command that a new function makes would be refused to the roles that call it."""
     called = {word.lower() for text in library.files().values() for word in re.findall(r"'([A-Z]{2,})'", text)}
     granted = {word.lstrip("(+") for word in access.user(access.Role.CONTROL).rules.split()}
-    options = {"nx", "xx", "gt", "px", "pxat", "withscores", "byscore", "limit", "maxlen", "get", "right"}
+    options = {"nx", "xx", "gt", "px", "pxat", "withscores", "byscore", "limit", "maxlen", "get", "right", "left"}
     assert called - options - granted == set()
 
 

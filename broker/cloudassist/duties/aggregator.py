@@ -87,7 +87,7 @@ class Aggregator(Looper):
 
     def finish(self) -> None:
         """Leave what is not applied to the others."""
-        self._ledger.call(reports.retire(self._taker, self._done))
+        self._ledger.call(reports.retire(self._taker, self._done, SILENCE_MS))
 
     @property
     def behind_seconds(self) -> float:

@@ -140,9 +140,12 @@ def adopt(dead: str, taker: str, silence_ms: int) -> Call[int]:
     )
 
 
-def retire(taker: str, done: int) -> Call[int]:
-    """Take an aggregator that stops off the list, after removing what it has ``done``; return how many it leaves."""
-    return function_call("retire_reports", [keys.taken(taker), keys.TAKERS], [taker, done], int)
+def retire(taker: str, done: int, silence_ms: int) -> Call[int]:
+    """Take an aggregator that stops off the list, after removing what it has ``done``; return how many it leaves.
+
+    These may be adopted as if it had been silent for so long.
+    """
+    return function_call("retire_reports", [keys.taken(taker), keys.TAKERS], [taker, done, silence_ms], int)
 
 
 def backlog(taker_names: list[str]) -> list[Call[int]]:
