@@ -75,8 +75,12 @@ class Proxy:
 
     async def _refuse(self) -> None:
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            # asyncio forgets, and never closes, a connection that it has just accepted when its server is closed.
+            for listening in server.sockets:
+                self._loop.remove_reader(listening.fileno())
+            await asyncio.sleep(0)
+            server.close()
         await self._cut()
         await asyncio.gather(*(pair.task for pair in self._pairs))
 
@@ -95,6 +99,9 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
+        except asyncio.CancelledError:
+            writer.transport.abort()
+            raise
         task = asyncio.current_task()
         assert task is not None
         pair = _Pair(writer, server_writer, task, frozen=self._silent)
