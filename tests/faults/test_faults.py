@@ -7,7 +7,6 @@ replays what is done, and in which order.
 import random
 import threading
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from cloudassist.rollup import batch_status
 from cloudassist.status import TERMINAL, InvocationStatus
 from cloudassist.store.ledger import Ledger
 from support.mischief import KILLS, ROLES, Mischief
+from support.processes import marked
 from support.stacks import FAST
 from support.waiting import wait_until
 
@@ -82,6 +82,7 @@ class Tally:
     doubled: list[str] = field(default_factory=list)
     not_terminal: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
 
     @property
     def faults(self) -> list[str]:
@@ -93,7 +94,6 @@ def tally(stack, folder):
     lines = Counter(line for file in folder.iterdir() for line in file.read_text().splitlines())
     found = Tally(started=len(lines), doubled=[f"{name} ran {n} times" for name, n in lines.items() if n > 1])
     with stack.assistant() as assistant:
-        known = set()
         for run in assistant.describe_invocations(max_results=50).all():
             recurs = run.repeat_mode == "Period"
             page = assistant.describe_invocation_results(
@@ -101,11 +101,11 @@ def tally(stack, folder):
             )
             results = list(page.all())
             for result in results:
-                known.add(result.record_id)
+                found.known.add(result.record_id)
                 _judge(found, result, lines[result.record_id], run.command_name)
             if not recurs and run.status != batch_status([result.status for result in results]):
                 found.wrong.append(f"{run.invoke_id} is {run.status}: {[str(result.status) for result in results]}")
-    found.lost += [f"{record_id} ran, and the ledger knows nothing of it" for record_id in lines.keys() - known]
+    found.lost += [f"{record_id} ran, and the ledger knows nothing of it" for record_id in lines.keys() - found.known]
     return found
 
 
@@ -122,16 +122,6 @@ def _judge(found, result, ran, name):
             found.wrong.append(f"{said} and exit code {result.exit_code}, of a script that {name}")
     elif result.start_time is None and ran and result.status is InvocationStatus.STOPPED:
         found.wrong.append(f"{said} was stopped before it began, and ran")
-
-
-def still_running(folder):
-    """Return the processes of scripts of this round."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if str(folder).encode() in (entry / "cmdline").read_bytes():
-                found.append(entry.name)
-    return found
 
 
 def all_ended(stack):
@@ -160,7 +150,7 @@ def play(seed, folder):
         found = tally(stack, folder / "truth")
         with Ledger(stack.url) as ledger:
             found.wrong += map(str, findings(ledger, stack.settings))
-        wait_until(lambda: still_running(folder / "truth") == [], "every script to have ended")
+        wait_until(lambda: not marked(*found.known), "every script to have ended")
         found.wrong += [f"{path} is left" for path in (folder / "scripts").iterdir()]
     return mischief.done, load.refused, found
 
