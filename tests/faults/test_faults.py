@@ -1,4 +1,4 @@
-"""Nothing lost, nothing twice, whatever is done to processes. I1-I6
+"""Nothing lost, nothing twice, whatever is done to processes and networks. I1-I6
 
 The truth is on each instance's disk. ``make soak MINUTES=10`` does the same with other seeds for so long; ``make soak
 SEED=7`` begins with that one. A seed replays what each worker of mischief does, and in which order.
@@ -23,6 +23,7 @@ from support.killing import KILLS, Killing
 from support.load import Load
 from support.mischief import Mischief, Pace, play_together
 from support.processes import marked
+from support.severing import Severing
 from support.stacks import FAST
 from support.waiting import wait_until
 
@@ -121,9 +122,10 @@ def play(seed, folder):
         stack.assistant() as assistant,
     ):
         load = Load(stack, random.Random(choices.random()), folder / "truth")
-        paces = [Pace(random.Random(choices.random()), ended) for _ in range(1)]
+        paces = [Pace(random.Random(choices.random()), ended) for _ in range(2)]
         workers = [
             Mischief(Killing(cast, paces[0]).acts(), paces[0]),
+            Mischief(Severing(cast, paces[1]).acts(), paces[1]),
         ]
         producer = threading.Thread(target=load.go_on, args=(ended,))
         recurring = load.recur(assistant)
