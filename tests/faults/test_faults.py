@@ -1,4 +1,4 @@
-"""Nothing lost, nothing twice, whatever is done to processes and networks. I1-I6
+"""Nothing lost, nothing twice, whatever is done to processes, networks and messages. I1-I6
 
 The truth is on each instance's disk. ``make soak MINUTES=10`` does the same with other seeds for so long; ``make soak
 SEED=7`` begins with that one. A seed replays what each worker of mischief does, and in which order.
@@ -25,6 +25,7 @@ from support.mischief import Mischief, Pace, play_together
 from support.processes import marked
 from support.severing import Severing
 from support.stacks import FAST
+from support.tampering import Tampering
 from support.waiting import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -122,10 +123,12 @@ def play(seed, folder):
         stack.assistant() as assistant,
     ):
         load = Load(stack, random.Random(choices.random()), folder / "truth")
-        paces = [Pace(random.Random(choices.random()), ended) for _ in range(2)]
+        paces = [Pace(random.Random(choices.random()), ended) for _ in range(3)]
+        tampering = Tampering(cast, load, paces[2])
         workers = [
             Mischief(Killing(cast, paces[0]).acts(), paces[0]),
             Mischief(Severing(cast, paces[1]).acts(), paces[1]),
+            Mischief(tampering.acts(), paces[2]),
         ]
         producer = threading.Thread(target=load.go_on, args=(ended,))
         recurring = load.recur(assistant)
@@ -136,6 +139,10 @@ def play(seed, folder):
         recurring.stop()
         with suppress(AssertionError):  # the tally tells which have not
             wait_until(lambda: all_ended(stack), "every run to end", 90)
+        tampering.replay_all()
+        wait_until(tampering.are_taken, "what was sent again to be taken")
+        # What comes after it is served: by then a script that runs a second time has begun.
+        load.last(assistant)
         found = tally(stack, folder / "truth")
         wait_until(lambda: not marked(*found.known), "every script to have ended")
         with Ledger(stack.url) as ledger:
