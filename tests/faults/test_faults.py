@@ -1,4 +1,4 @@
-"""Nothing lost, nothing twice, whatever is done to processes, networks and messages. I1-I6
+"""Nothing lost, nothing twice, whatever is done to processes, networks, messages and a disk. I1-I6
 
 The truth is on each instance's disk. ``make soak MINUTES=10`` does the same with other seeds for so long; ``make soak
 SEED=7`` begins with that one. A seed replays what each worker of mischief does, and in which order.
@@ -18,7 +18,8 @@ from cloudassist.rollup import batch_status
 from cloudassist.status import TERMINAL, InvocationStatus
 from cloudassist.store.ledger import Ledger
 from support import clocks
-from support.cast import ROLES, Cast
+from support.cast import ROLES, SMALL, Cast
+from support.filling import Filling
 from support.killing import KILLS, Killing
 from support.load import Load
 from support.mischief import Mischief, Pace, play_together
@@ -38,7 +39,9 @@ ENDED = {"Finished", "Failed", "PartialFailed", "Stopped"}
 PATIENT = FAST | {"CLOUDASSIST_DELIVERY_SECONDS": "30", "CLOUDASSIST_REDELIVERY_CEILING_SECONDS": "2"}
 """Settings with which whoever comes back is there before an order is given up."""
 NEVER_SENT = {"ClientNotRunning", "TaskConcurrencyLimit"}
-CAUSES = {*NEVER_SENT, "ExecutionInterrupted"}
+NOT_STARTED = {*NEVER_SENT, "ExecutionException"}
+"""Causes of a failure that say that the script did not begin."""
+CAUSES = {*NOT_STARTED, "ExecutionInterrupted"}
 """Causes of a failure that there may be: whoever comes back leaves no record to a deadline."""
 
 
@@ -99,11 +102,14 @@ def _judge(found, result, ran, name):
 
 
 def _why_not_so(result, ran):
-    """Yield what is wrong with a failure."""
+    """Yield what is wrong with a failure: only where the disk is full can an agent not start a script."""
     if result.error_code not in CAUSES:
         yield "nothing that was done explains it"
-    if ran and result.error_code in NEVER_SENT:
+    if ran and result.error_code in NOT_STARTED:
         yield "it ran"
+    full = result.instance_id == SMALL and "No space left" in result.error_info
+    if result.error_code == "ExecutionException" and not full:
+        yield "the disk was not full"
 
 
 def all_ended(stack):
@@ -128,7 +134,7 @@ def play(seed, folder):
         workers = [
             Mischief(Killing(cast, paces[0]).acts(), paces[0]),
             Mischief(Severing(cast, paces[1]).acts(), paces[1]),
-            Mischief(tampering.acts(), paces[2]),
+            Mischief([*tampering.acts(), *Filling(cast, paces[2]).acts()], paces[2]),
         ]
         producer = threading.Thread(target=load.go_on, args=(ended,))
         recurring = load.recur(assistant)
