@@ -67,9 +67,10 @@ class EmbeddedServer:
         self._users_file.write_text("\n".join(lines) + "\n", encoding="ascii")
 
     def admit(self, user: User) -> None:
-        """Make one more user while it runs."""
+        """Make one more user while it runs, and keep it over a restart."""
         with Ledger(self.url) as ledger:
             ledger.call(users.write(user.name, user.words(self._passwords[user.name])))
+            ledger.call(users.save())
 
     def answers(self) -> bool:
         """Tell whether it does."""

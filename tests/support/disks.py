@@ -13,15 +13,25 @@ needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount 
 
 @contextlib.contextmanager
 def small_disk(folder: Path, *options: str) -> Iterator[Path]:
-    """Mount a file system in memory at a folder."""
+    """Mount a file system in memory at a folder; skips the test where that cannot be done."""
+    with mounted(folder, *options) as failure:
+        if failure:
+            pytest.skip(f"no file system can be mounted here: {failure}")
+        yield folder
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, *options: str) -> Iterator[str]:
+    """Mount a file system in memory at a folder; yield why that cannot be done, empty where it was."""
     folder.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder)], capture_output=True, check=False
     )
     if done.returncode:
-        pytest.skip(f"no file system can be mounted here: {done.stderr.decode().strip()}")
+        yield done.stderr.decode().strip()
+        return
     try:
-        yield folder
+        yield ""
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 

@@ -1,66 +1,82 @@
-"""Mischief: processes of a stack are killed, held up and cut off, in an order that a seed decides."""
+"""Mischief: acts that do harm, played by a worker in an order that a seed decides."""
 
 import random
-import signal
 import threading
-from collections import Counter
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import redis
 
-from cloudassist import LocalStack
-from support.servers import cut
+from cloudassist.errors import ServiceUnavailableError
 
-ROLES = ("server", "control", "dispatch", "beat", "agent")
-KILLS = 3
-"""Kills of each role in a round."""
-FREEZES = 1
-CUTS = 2
+MOST_SECONDS = 90.0
+"""Seconds after which a worker gives up what it could not do yet."""
+PAUSE_SECONDS = (0.2, 0.9)
+"""Seconds between two acts of a worker."""
+
+
+class NothingToDoError(Exception):
+    """What an act needs is not there now; it is tried again later."""
+
+
+AWAY = (NothingToDoError, ServiceUnavailableError, redis.ConnectionError, redis.TimeoutError)
+"""Why an act is put off: something else was done to what it needs."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing to do: its name, by which it is counted, and how."""
+
+    name: str
+    do: Callable[[], object]
+
+
+class Pace:
+    """How long things last: so much is part of the mischief, and nothing is waited for."""
+
+    def __init__(self, choices: random.Random, ended: threading.Event) -> None:
+        self.choices = choices
+        self._ended = ended
+
+    def pause(self, least: float, most: float) -> None:
+        """Let some time pass; none where all is to end."""
+        self._ended.wait(self.choices.uniform(least, most))
 
 
 @dataclass
 class Mischief:
-    """What is done to a stack in one round, and how often each was done."""
+    """One worker: what it does, and how often each was done."""
 
-    stack: LocalStack
-    choices: random.Random
+    acts: Sequence[Act]
+    pace: Pace
     done: Counter[str] = field(default_factory=Counter)
-    ended: threading.Event = field(default_factory=threading.Event)
 
-    def round(self) -> None:
-        """Do all of it once, in an order of its own; everything runs again afterwards."""
-        acts = [(act, role) for role in ROLES for act in ["kill"] * KILLS + ["freeze"] * FREEZES]
-        acts += [("cut", "server")] * CUTS
-        self.choices.shuffle(acts)
-        try:
-            for act, role in acts:
-                getattr(self, f"_{act}")(self._one_of(role))
-                self.done[f"{act} {role}"] += 1
-                self._pause(0.3, 1.0)
-        finally:
-            self.ended.set()
-
-    def _one_of(self, role: str) -> str:
-        names = [name for name in self.stack.processes if name.split("@")[0].split("-")[0] == role]
-        return self.choices.choice(names)
-
-    def _kill(self, name: str) -> None:
-        self.stack.kill(name)
-        self._pause(0.0, 0.8)
-        self.stack.start(name)
-
-    def _freeze(self, name: str) -> None:
-        self.stack.kill(name, signal.SIGSTOP)
-        self._pause(0.2, 1.5)
-        self.stack.kill(name, signal.SIGCONT)
-
-    def _cut(self, _name: str) -> None:
-        with redis.Redis.from_url(self.stack.url, retry=None) as server:
+    def play(self) -> None:
+        """Do all of it once, in an order of its own; what cannot be done now is put off."""
+        waiting = deque(self.pace.choices.sample(self.acts, len(self.acts)))
+        deadline = time.monotonic() + MOST_SECONDS
+        while waiting and time.monotonic() < deadline:
+            act = waiting.popleft()
             try:
-                cut(server)
-            except redis.ConnectionError:
-                self.done["cut of a server that was away"] += 1
+                act.do()
+            except AWAY:
+                waiting.append(act)
+                self.done[f"{act.name} put off"] += 1
+            else:
+                self.done[act.name] += 1
+            self.pace.pause(*PAUSE_SECONDS)
 
-    def _pause(self, least: float, most: float) -> None:
-        """Let some time pass: how much is part of the mischief, and nothing is waited for."""
-        self.ended.wait(self.choices.uniform(least, most))
+
+def play_together(workers: Iterable[Mischief], ended: threading.Event) -> Counter[str]:
+    """Let the workers do their mischief side by side until all have; return how often each act was done."""
+    several = list(workers)
+    try:
+        with ThreadPoolExecutor(len(several)) as threads:
+            for playing in [threads.submit(worker.play) for worker in several]:
+                playing.result()
+    finally:
+        ended.set()
+    return sum((worker.done for worker in several), Counter())

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 
-def marked(record_id: str) -> set[int]:
-    """Return the processes whose environment carries the mark of a record."""
-    mark = f"CLOUDASSIST_RECORD_ID={record_id}".encode()
+def marked(*record_ids: str) -> set[int]:
+    """Return the processes whose environment carries the mark of one of these records."""
+    marks = {f"CLOUDASSIST_RECORD_ID={record_id}".encode() for record_id in record_ids}
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
-                if mark in (entry / "environ").read_bytes().split(b"\0") and alive(int(entry.name)):
+                if not marks.isdisjoint((entry / "environ").read_bytes().split(b"\0")) and alive(int(entry.name)):
                     found.add(int(entry.name))
             except OSError:
                 continue

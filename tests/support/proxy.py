@@ -1,4 +1,4 @@
-"""A network between an agent and its server that can be cut, silenced and slowed down."""
+"""A network between an agent and its server that can be cut, silenced, slowed down and broken in mid-sentence."""
 
 import asyncio
 import contextlib
@@ -50,6 +50,10 @@ class Proxy:
         """Swallow the answers on the connections that there are; what is asked arrives."""
         self._call(self._freeze(asked=False))
 
+    def truncate(self, *, asked: bool) -> None:
+        """Break each connection that there is in the middle of what goes over it next: of a question, or an answer."""
+        self._call(self._truncate(asked=asked))
+
     async def live(self) -> None:
         """Forward until :meth:`end`."""
         self._loop = asyncio.get_running_loop()
@@ -75,8 +79,12 @@ class Proxy:
 
     async def _refuse(self) -> None:
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            # asyncio forgets, and never closes, a connection that it has just accepted when its server is closed.
+            for listening in server.sockets:
+                self._loop.remove_reader(listening.fileno())
+            await asyncio.sleep(0)
+            server.close()
         await self._cut()
         await asyncio.gather(*(pair.task for pair in self._pairs))
 
@@ -89,12 +97,19 @@ class Proxy:
             pair.answers_frozen = True
             pair.asked_frozen = asked
 
+    async def _truncate(self, *, asked: bool) -> None:
+        for pair in self._pairs:
+            pair.cut_short = asked
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             writer.transport.abort()
             return
+        except asyncio.CancelledError:
+            writer.transport.abort()
+            raise
         task = asyncio.current_task()
         assert task is not None
         pair = _Pair(writer, server_writer, task, frozen=self._silent)
@@ -117,9 +132,13 @@ class Proxy:
             while data := await reader.read(CHUNK):
                 if self.delay:
                     await asyncio.sleep(self.delay)
+                if pair.cut_short is asked:
+                    data = data[: len(data) // 2]
                 if not (pair.asked_frozen if asked else pair.answers_frozen):
                     writer.write(data)
                     await writer.drain()
+                if pair.cut_short is asked:
+                    break
         # The end of one side is only told to the other where the line is good.
         if not (pair.asked_frozen if asked else pair.answers_frozen):
             pair.abort()
@@ -134,6 +153,8 @@ class _Pair:
         self._ends = (client, server)
         self.task = task
         self.asked_frozen = self.answers_frozen = frozen
+        self.cut_short: bool | None = None
+        """Whether it breaks in the middle of the next question (True) or of the next answer (False)."""
 
     def abort(self) -> None:
         for end in self._ends:

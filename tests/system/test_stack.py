@@ -15,6 +15,7 @@ import redis
 from cloudassist import InvokeStatus, LocalStack
 from cloudassist.child import StackError
 from support.processes import alive
+from support.servers import answers
 from support.stacks import FAST
 from support.waiting import wait_until
 
@@ -49,6 +50,15 @@ def test_a_killed_process_can_be_started_again():
         assert stack.processes["agent@web-1"].pid != before
         with pytest.raises(StackError):
             stack.start("agent@web-1")
+
+
+def test_who_was_admitted_while_the_server_ran_is_known_after_its_restart():
+    with LocalStack(instances=[]) as stack:
+        url = stack.admit("late")["CLOUDASSIST_URL"]
+        stack.kill("server")
+        stack.start("server")
+        with redis.Redis.from_url(url) as client:
+            wait_until(lambda: answers(client), "the server to know the instance")
 
 
 def test_what_a_killed_agent_leaves_behind_ends_with_the_stack(tmp_path):
