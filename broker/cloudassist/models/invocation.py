@@ -81,6 +81,7 @@ class InvocationSummary(ApiModel):
     command_description: str
     command_type: str
     command_content: str
+    enable_parameter: bool = False
     parameters: str
     frequency: str = ""
     time_zone: str = ""
@@ -120,6 +121,7 @@ class InvocationSummary(ApiModel):
             command_description=fields["description"],
             command_type=fields["type"],
             command_content=encoding.write(fields["content"].encode()),
+            enable_parameter=fields["enable_parameter"] == "1",
             parameters=fields["parameters"],
             frequency=fields.get("frequency", ""),
             time_zone=fields.get("time_zone", ""),

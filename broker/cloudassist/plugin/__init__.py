@@ -16,6 +16,7 @@ VERBS: Final = {
     "quarantine": "cut an instance off from the server, or let it back in",
     "run": "run a script on instances",
     "invoke": "run a command that is kept",
+    "rerun": "run a script once more where it did not go well",
     "watch": "show what the scripts of a run write while they run",
     "stop": "stop a run",
     "results": "show the results of a run",

@@ -2,15 +2,15 @@
 
 import click
 
-from cloudassist.plugin import options
+from cloudassist.plugin import options, targets
 from cloudassist.plugin.connection import assistant_of
-from cloudassist.plugin.following import conclude
+from cloudassist.plugin.following import Showing, conclude
 from cloudassist.plugin.recurring import tell_recurring
 
 
 @click.command
 @click.argument("command_id")
-@options.targets
+@targets.targets
 @click.option("--timeout", type=int, help="Seconds it may run (default: the command's).")
 @click.option("--working-dir", help="The folder to run in (default: the command's).")
 @options.running
@@ -22,6 +22,8 @@ def invoke(
     command_id: str,
     instances: tuple[str, ...],
     tags: tuple[str, ...],
+    everywhere: bool,
+    sure: bool,
     params: tuple[str, ...],
     secrets: tuple[str, ...],
     timeout: int | None,
@@ -32,6 +34,7 @@ def invoke(
     client_token: str | None,
     no_wait: bool,
     follow: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Run the command COMMAND_ID on instances.
@@ -41,9 +44,10 @@ def invoke(
 
     Example: celery -A cloudassist assist invoke c-9f86d081884c7d65 -i web-1 -p name=world
     """
-    where = options.chosen(instances, tags)
     values = options.values(params, secrets)
+    showing = Showing(no_wait=no_wait, follow=follow, quiet=quiet, as_json=as_json)
     with assistant_of(context) as assistant:
+        where = targets.chosen(assistant, instances, tags, everywhere=everywhere, sure=sure)
         invocation = assistant.invoke_command(
             command_id,
             timeout=timeout,
@@ -58,4 +62,4 @@ def invoke(
         if frequency and not follow:
             tell_recurring(assistant, invocation.invoke_id, as_json=as_json)
         else:
-            conclude(context, invocation, no_wait=no_wait, as_json=as_json, follow=follow)
+            conclude(context, invocation, showing)

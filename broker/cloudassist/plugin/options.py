@@ -14,11 +14,25 @@ STDIN: Final = "-"
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
-def targets(function: F) -> F:
-    """Add the options that name instances or choose them by tags."""
-    tag = click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Run where this tag is; repeatable.")
-    name = click.option("-i", "--instance", "instances", multiple=True, help="An instance to run on; repeatable.")
-    return name(tag(function))
+secret = click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="NAME[=@FILE]",
+    help="A secret value for {{NAME}}: asked for, or read from a file; repeatable.",
+)
+
+
+def waiting(function: F) -> F:
+    """Add the options that say what is shown of a run that goes on."""
+    options = (
+        click.option("--no-wait", is_flag=True, help="Print the id and return at once."),
+        click.option("--follow", is_flag=True, help="Show what the scripts write while they run."),
+        click.option("-q", "--quiet", is_flag=True, help="Show nothing: the exit code tells."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 def running(function: F) -> F:
@@ -27,13 +41,7 @@ def running(function: F) -> F:
         click.option(
             "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A value for {{NAME}}; repeatable."
         ),
-        click.option(
-            "--secret",
-            "secrets",
-            multiple=True,
-            metavar="NAME[=@FILE]",
-            help="A secret value for {{NAME}}: asked for, or read from a file; repeatable.",
-        ),
+        secret,
         click.option("--frequency", help="Run it again and again: rate(30s), at(…), or cron with seconds."),
         click.option(
             "--deliver-within",
@@ -43,21 +51,11 @@ def running(function: F) -> F:
         ),
         click.option("--username", default="", help="The user to run as (default: the agent's)."),
         click.option("--client-token", help="Repeated with the same arguments, it starts nothing again."),
-        click.option("--no-wait", is_flag=True, help="Print the id and return at once."),
-        click.option("--follow", is_flag=True, help="Show what the scripts write while they run."),
+        waiting,
     )
     for option in reversed(options):
         function = option(function)
     return function
-
-
-def chosen(instances: tuple[str, ...], tags: tuple[str, ...]) -> dict[str, Any]:
-    """Return the arguments that say where a run goes."""
-    if instances and tags:
-        raise click.UsageError("--instance and --tag exclude each other")
-    if not instances and not tags:
-        raise click.UsageError("name the instances with --instance, or choose them with --tag")
-    return {"instance_ids": instances} if instances else {"resource_tags": pairs("--tag", tags)}
 
 
 def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
@@ -76,12 +74,12 @@ def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
 def values(params: tuple[str, ...], secrets: tuple[str, ...]) -> dict[str, Any]:
     """Return the arguments that give parameters their values; what is secret is never written on a command line."""
     given = pairs("--param", params)
-    secret = [text.partition("=") for text in secrets]
-    for name, separator, source in secret:
+    named = [text.partition("=") for text in secrets]
+    for name, separator, source in named:
         if name in given:
             raise click.UsageError(f"{name!r} is given twice")
         given[name] = _secret(name, source) if separator else click.prompt(f"{name}", hide_input=True, err=True)
-    return {"parameters": given or None, "secret_parameters": [name for name, _, _ in secret] or None}
+    return {"parameters": given or None, "secret_parameters": [name for name, _, _ in named] or None}
 
 
 def _secret(name: str, source: str) -> str:
@@ -94,6 +92,13 @@ def _secret(name: str, source: str) -> str:
         raise click.UsageError(f"the secret {name!r} cannot be read: {error}") from None
 
 
-def script(text: str) -> str:
-    """Return the script that was given; "-" stands for what standard input has."""
-    return sys.stdin.read() if text == STDIN else text
+def script(text: str | None, file: Path | None = None) -> str:
+    """Return the script that was given, or that of a file; "-" stands for what standard input has."""
+    if (text is None) is (file is None):
+        raise click.UsageError("give either SCRIPT or --file")
+    if file is None:
+        return sys.stdin.read() if text == STDIN else str(text)
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"--file {file} cannot be read: {error}") from None

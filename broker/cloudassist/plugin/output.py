@@ -13,6 +13,7 @@ from cloudassist.models.base import ApiModel
 from cloudassist.models.command import Command
 from cloudassist.models.invocation import Progress
 from cloudassist.models.record import InvocationResult
+from cloudassist.status import InvocationStatus
 
 OUTPUT_COLUMN: Final = "output"
 _COLOURS: Final = {
@@ -23,6 +24,8 @@ _COLOURS: Final = {
     "Failed": "red",
     "PartialFailed": "red",
 }
+_NAMED: Final = 3
+"""Instances that a row of several names."""
 _RESULT_COLUMNS: Final = ("instance", "status", "exit", "seconds", OUTPUT_COLUMN)
 
 
@@ -45,7 +48,8 @@ def show_command(command: Command, *, as_json: bool) -> None:
 
 
 def show_results(results: Iterable[InvocationResult], *, with_output: bool = True) -> None:
-    """Print one row per instance."""
+    """Print one row per instance, those that did not go well first; a terminal gets one row for what is the same."""
+    ordered = sorted(results, key=went_well)
     rows = [
         (
             result.instance_id,
@@ -54,9 +58,14 @@ def show_results(results: Iterable[InvocationResult], *, with_output: bool = Tru
             "" if result.duration_seconds is None else f"{result.duration_seconds:.2f}",
             _told(result, with_output=with_output),
         )
-        for result in results
+        for result in ordered
     ]
-    show_table(_RESULT_COLUMNS, rows)
+    show_table(_RESULT_COLUMNS, _folded(rows) if sys.stdout.isatty() else rows)
+
+
+def went_well(result: InvocationResult) -> bool:
+    """Tell whether a script ran to its end, with exit code 0."""
+    return result.status is InvocationStatus.FINISHED and result.exit_code == 0
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -87,6 +96,30 @@ def printable(text: str) -> str:
         character if character in "\n\t" or character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def _folded(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return one row for all instances of which the same is to be told, but for how long it took."""
+    same: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for row in rows:
+        instance, status, exit_code, seconds, told = row
+        same.setdefault((status, exit_code, told), []).append((instance, seconds))
+    return [
+        (_several([name for name, _ in found]), status, exit_code, _range([seconds for _, seconds in found]), told)
+        for (status, exit_code, told), found in same.items()
+    ]
+
+
+def _several(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+    return f"{shown} ({len(names)})"
+
+
+def _range(seconds: Sequence[str]) -> str:
+    known = sorted(filter(None, seconds), key=float)
+    return " to ".join(dict.fromkeys([*known[:1], *known[-1:]]))
 
 
 def _told(result: InvocationResult, *, with_output: bool) -> str:

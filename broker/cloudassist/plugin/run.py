@@ -1,17 +1,20 @@
 """``assist run``: run a script, follow it, show the results."""
 
+from pathlib import Path
+
 import click
 
 from cloudassist.command_type import CommandType
-from cloudassist.plugin import options
+from cloudassist.plugin import options, targets
 from cloudassist.plugin.connection import assistant_of
-from cloudassist.plugin.following import conclude
+from cloudassist.plugin.following import Showing, conclude
 from cloudassist.plugin.recurring import tell_recurring
 
 
 @click.command
-@click.argument("script")
-@options.targets
+@click.argument("script", required=False)
+@click.option("--file", type=click.Path(path_type=Path), help="The file of the script.")
+@targets.targets
 @click.option("--timeout", type=int, help="Seconds it may run (60).")
 @click.option("--type", "kind", default=CommandType.SHELL.value, show_default=True, help="The type of the script.")
 @click.option("--working-dir", default="", help="The folder to run in (default: the user's home).")
@@ -24,9 +27,12 @@ from cloudassist.plugin.recurring import tell_recurring
 def run(
     context: click.Context,
     *,
-    script: str,
+    script: str | None,
+    file: Path | None,
     instances: tuple[str, ...],
     tags: tuple[str, ...],
+    everywhere: bool,
+    sure: bool,
     params: tuple[str, ...],
     secrets: tuple[str, ...],
     timeout: int | None,
@@ -41,9 +47,10 @@ def run(
     client_token: str | None,
     no_wait: bool,
     follow: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
-    """Run SCRIPT on instances; "-" reads it from standard input.
+    """Run SCRIPT on instances, or that of a --file; "-" reads it from standard input.
 
     A value given by --secret is sealed to each instance, and masked in what the script writes.
 
@@ -54,11 +61,13 @@ def run(
 
     Example: celery -A cloudassist assist run -i web-1 -i web-2 -p name=world 'echo hello {{name}}'
     """
-    where = options.chosen(instances, tags)
+    content = options.script(script, file)
     values = options.values(params, secrets)
+    showing = Showing(no_wait=no_wait, follow=follow, quiet=quiet, as_json=as_json)
     with assistant_of(context) as assistant:
+        where = targets.chosen(assistant, instances, tags, everywhere=everywhere, sure=sure)
         invocation = assistant.run_command(
-            options.script(script),
+            content,
             type=kind,
             timeout=timeout,
             working_dir=working_dir,
@@ -75,4 +84,4 @@ def run(
         if frequency and not follow:
             tell_recurring(assistant, invocation.invoke_id, as_json=as_json)
         else:
-            conclude(context, invocation, no_wait=no_wait, as_json=as_json, follow=follow)
+            conclude(context, invocation, showing)

@@ -4,7 +4,7 @@ import click
 
 from cloudassist.plugin import options
 from cloudassist.plugin.connection import assistant_of
-from cloudassist.plugin.following import conclude
+from cloudassist.plugin.following import Showing, conclude
 
 
 @click.command
@@ -18,4 +18,4 @@ def watch(context: click.Context, *, invoke_id: str, as_json: bool) -> None:
     """
     with assistant_of(context) as assistant:
         invocation = assistant.invocation(invoke_id)
-        conclude(context, invocation, no_wait=False, as_json=as_json, follow=not as_json)
+        conclude(context, invocation, Showing(as_json=as_json, follow=True))

@@ -1,0 +1,20 @@
+"""``cloudassist …``: the verbs of ``celery -A cloudassist assist``, as a program of their own."""
+
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from cloudassist.plugin import assist
+
+
+class _Program:
+    """What celery's command line hands to its sub-commands: the application, made when a verb wants it."""
+
+    @cached_property
+    def app(self) -> Any:
+        return import_module("cloudassist").celery
+
+
+def main() -> None:
+    """Run it."""
+    assist.main(prog_name="cloudassist", obj=_Program())
