@@ -38,6 +38,7 @@ def mounted(folder: Path, *options: str) -> Iterator[str]:
 
 def fill(folder: Path) -> Path:
     """Fill the file system of a folder to the last byte; return the file that does it."""
+    assert folder.is_mount(), f"{folder} is on a disk that others use"
     filler = folder / "filler"
     with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
         for size in (64 * 1024, 4096, 1):
