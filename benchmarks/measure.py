@@ -12,7 +12,8 @@ import psutil
 class Figure:
     """One line of the table: what was measured, and its ratio to a floor or a peer of the same run.
 
-    ``goal`` is the wanted ratio or value in words, where there is one.
+    ``goal`` is the wanted ratio or value in words, where there is one. ``at`` is the size that it was measured at,
+    where the question is how it grows.
     """
 
     question: str
@@ -22,6 +23,7 @@ class Figure:
     ratio: float | None = None
     against: str = ""
     goal: str = ""
+    at: int | None = None
 
 
 def percentile(values: Sequence[float], share: float) -> float:
