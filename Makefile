@@ -54,8 +54,8 @@ soak: $(READY) ## kill whatever can die for MINUTES, then try a hundred thousand
 		PYTHONPATH=tests $(BIN)/python tests/fuzz/coverage_guided.py "$$surface" -max_total_time=30 -verbosity=0 || exit 1; \
 	done
 
-bench: $(READY) ## measure, as ratios in one run (QUICK=1 for a short one)
-	PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+bench: $(READY) ## measure, as ratios in one run (QUICK=1 for a short one, RECORD=1 for docs/performance.md)
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(RECORD),--record) $(QUESTIONS)
 
 lock: $(READY) ## pin the newest versions that pyproject.toml allows
 	$(COMPILE) --extra dev --output-file requirements.lock
