@@ -60,3 +60,18 @@ class ProcessorTime:
 
     def _now(self) -> float:
         return sum(sum(process.cpu_times()[:4]) for process in self._processes)
+
+
+class MachineTime:
+    """Seconds for which the machine's processors have worked since the beginning, whoever it was for."""
+
+    def __init__(self) -> None:
+        self._before = self._now()
+
+    def seconds(self) -> float:
+        """Return the time used so far."""
+        return self._now() - self._before
+
+    def _now(self) -> float:
+        times = psutil.cpu_times()
+        return float(times.user + times.system + times.nice)
