@@ -52,8 +52,24 @@ def measure(*, quick: bool) -> list[Figure]:
         Figure(QUESTION, what, run, "instances/s", run / loop, "apply_async", "≥ 15,000/s and ≥ 15"),
         Figure(QUESTION, "… the producer's processor for each", producer, "µs"),
         Figure(QUESTION, "… the server's processor for each", server, "µs"),
+        *_always(count, rounds, run),
         *_stalls(count, rounds),
     ]
+
+
+def _always(count: int, rounds: int, relaxed: float) -> list[Figure]:
+    """Measure a run where the server has every write on its disk before it answers, as in a deployment."""
+    names = [f"i-{number:05}" for number in range(count)]
+    rates = []
+    with stage.server() as (url, folder), redis.Redis.from_url(url) as client:
+        settings = stage.settings(url, folder, count)
+        client.config_set("appendfsync", "always")
+        for _ in range(rounds):
+            stage.pretend(url, names)
+            rates.append(count / _run_command(settings, names, client)[0])
+            client.flushall()
+    rate = median(rates)
+    return [Figure(QUESTION, "run_command with appendfsync always", rate, "instances/s", rate / relaxed, "everysec")]
 
 
 def _stalls(count: int, rounds: int) -> list[Figure]:

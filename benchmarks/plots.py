@@ -1,4 +1,4 @@
-"""How things grow, as pictures: one per question and unit, a curve per thing that was measured at several sizes."""
+"""How things grow, as pictures: a curve for what was measured at several sizes, those of one unit together."""
 
 import math
 from collections import defaultdict
@@ -11,7 +11,7 @@ from pygal.style import Style
 from benchmarks.measure import Figure
 
 FOLDER = Path("docs/performance")
-FEWEST_SIZES = 3
+FEWEST_SIZES = 4
 """Fewer are no curve."""
 STYLE = Style(
     background="white",
@@ -28,17 +28,18 @@ STYLE = Style(
 
 def draw(question: str, figures: Sequence[Figure]) -> list[Path]:
     """Draw the curves of a question; return the pictures."""
-    curves: defaultdict[str, defaultdict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
+    lines: defaultdict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
     for figure in figures:
         if figure.at is not None:
-            curves[figure.unit][figure.what].append((figure.at, figure.value))
-    drawn = []
-    for number, of_unit in enumerate(curves.items(), 1):
-        unit, lines = of_unit
-        lines = {what: points for what, points in lines.items() if len(points) >= FEWEST_SIZES}
-        if lines:
-            drawn.append(_draw(FOLDER / f"{question}-{number}.svg", unit, lines))
-    return drawn
+            lines[figure.what, figure.unit].append((figure.at, figure.value))
+    pictures: defaultdict[tuple[str, tuple[int, ...]], dict[str, list[tuple[int, float]]]] = defaultdict(dict)
+    for (what, unit), points in lines.items():
+        if len(points) >= FEWEST_SIZES:
+            pictures[unit, tuple(size for size, _ in points)][what] = points
+    return [
+        _draw(FOLDER / f"{question}-{number}.svg", unit, curves)
+        for number, ((unit, _), curves) in enumerate(pictures.items(), 1)
+    ]
 
 
 def _draw(file: Path, unit: str, lines: dict[str, list[tuple[int, float]]]) -> Path:

@@ -62,8 +62,8 @@ def _agents(kind: str, settings: Mapping[str, str], sizes: Sequence[int], second
         slope, base = statistics.linear_regression(sizes, values)
         yield Figure(QUESTION, f"idle agents, {kind}: {what}, for each more", factor * slope, unit_of_each)
         for region in REGIONS:
-            text = f"a region of {region:,}, {kind}: {what}, by the slope"
-            yield Figure(QUESTION, text, base + slope * region, unit)
+            text = f"a region at rest, {kind}: {what}, by the slope"
+            yield Figure(QUESTION, text, base + slope * region, unit, at=region)
 
 
 def _idle(stack: LocalStack, seconds: int) -> dict[str, float]:

@@ -23,6 +23,7 @@ UsePAM no
 MaxStartups 200
 MaxSessions 200
 PidFile none
+SetEnv HOME={folder}
 """
 
 
