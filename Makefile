@@ -13,7 +13,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--no-emit-index-url --no-header --no-annotate --upgrade --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-windows check bench soak lock clean
+.PHONY: help setup demo up test test-windows check bench bench-peers soak lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -55,8 +55,12 @@ soak: $(READY) ## kill whatever can die for MINUTES, then try a hundred thousand
 		PYTHONPATH=tests $(BIN)/python tests/fuzz/coverage_guided.py "$$surface" -max_total_time=30 -verbosity=0 || exit 1; \
 	done
 
-bench: $(READY) ## measure, as ratios in one run (QUICK=1 for a short one)
-	PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+bench: $(READY) ## measure, as ratios in one run (QUICK=1 for a short one, RECORD=1 for docs/performance.md)
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(RECORD),--record) $(QUESTIONS)
+
+bench-peers: $(READY) ## measure beside Salt, Ansible and parallel-ssh, in environments of their own (needs sshd)
+	@test -x /usr/sbin/sshd || apt-get install --yes openssh-server
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(RECORD),--record) peers
 
 lock: $(READY) ## pin the newest versions that pyproject.toml allows
 	$(COMPILE) --extra dev --output-file requirements.lock

@@ -12,7 +12,8 @@ import psutil
 class Figure:
     """One line of the table: what was measured, and its ratio to a floor or a peer of the same run.
 
-    ``goal`` is the wanted ratio or value in words, where there is one.
+    ``goal`` is the wanted ratio or value in words, where there is one. ``at`` is the size that it was measured at,
+    where the question is how it grows.
     """
 
     question: str
@@ -22,6 +23,7 @@ class Figure:
     ratio: float | None = None
     against: str = ""
     goal: str = ""
+    at: int | None = None
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -58,3 +60,18 @@ class ProcessorTime:
 
     def _now(self) -> float:
         return sum(sum(process.cpu_times()[:4]) for process in self._processes)
+
+
+class MachineTime:
+    """Seconds for which the machine's processors have worked since the beginning, whoever it was for."""
+
+    def __init__(self) -> None:
+        self._before = self._now()
+
+    def seconds(self) -> float:
+        """Return the time used so far."""
+        return self._now() - self._before
+
+    def _now(self) -> float:
+        times = psutil.cpu_times()
+        return float(times.user + times.system + times.nice)

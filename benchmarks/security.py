@@ -1,6 +1,5 @@
-"""What do signatures cost? Per order and per report, on the way out, on the agent, and in the aggregator."""
+"""What do signatures cost? Per order and per report, on the way out and on the agent; in the aggregator: see rollup."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,18 +7,13 @@ from contextlib import contextmanager
 import redis
 
 from benchmarks import stage
-from benchmarks.measure import Figure, ProcessorTime, median, times
-from cloudassist import ids, keyring, topology
+from benchmarks.fleet import final_report
+from benchmarks.measure import Figure, median, times
+from cloudassist import keyring
 from cloudassist.client import Assistant
-from cloudassist.duties.aggregator import Aggregator
-from cloudassist.duties.proofs import Proofs
-from cloudassist.keyring import AgreementKey, SigningKey, create_key, encode_key
+from cloudassist.keyring import SigningKey
 from cloudassist.keyset import KeySet, TrustedKey
-from cloudassist.messages import FINAL_SEQUENCE, Report
 from cloudassist.orders import Order, Payload, Purpose, payload_hash
-from cloudassist.settings import Settings
-from cloudassist.status import InvocationStatus
-from cloudassist.store.ledger import Ledger
 from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.journal.journal import Journal
 from cloudassist_agent.settings import AgentSettings
@@ -31,9 +25,6 @@ FAR = 2**45
 KEY = SigningKey.from_seed(b"1" * 32)
 KEYS = KeySet(1, b"r" * 32, (TrustedKey(KEY.public),))
 SCRIPT = "#" * 1_000 + "\necho hello"
-OUTPUT = b"x" * 200
-BATCHES = 3
-"""Reports of so many runs are worked off in one go."""
 
 
 def measure(*, quick: bool) -> list[Figure]:
@@ -43,7 +34,6 @@ def measure(*, quick: bool) -> list[Figure]:
         *_each(count),
         *_accepting(count // 10),
         *_fan_out(count, 3 if quick else 5),
-        *_roll_up(count, 1 if quick else 3),
     ]
 
 
@@ -55,7 +45,7 @@ def _each(count: int) -> list[Figure]:
     """Measure one signature, one order, one MAC."""
     order = _order(1)
     sealed = order.seal(KEY)
-    body = _report("t-1.web-1").encode().encode()
+    body = final_report("t-1.web-1").encode().encode()
     mac_key, data = b"k" * 32, sealed[2].encode()
     mac = keyring.mac(mac_key, body)
     signature = KEY.sign(data)
@@ -164,100 +154,3 @@ def _fan_out(count: int, rounds: int) -> list[Figure]:
         Figure(QUESTION, what, signed, "orders/s", signed / unsigned, "without signatures", "≥ 15,000"),
         Figure(QUESTION, "… without signatures", unsigned, "orders/s"),
     ]
-
-
-def _report(record_id: str) -> Report:
-    _, instance_id = ids.split_record_id(record_id)
-    return Report(instance_id, record_id, FINAL_SEQUENCE, InvocationStatus.FINISHED, 1, 2, 0, output=OUTPUT)
-
-
-def _roll_up(count: int, rounds: int) -> list[Figure]:
-    """Measure one aggregator on the reports of so many instances, with MACs checked and without, in turns."""
-    rates: dict[bool, list[float]] = {True: [], False: []}
-    costs = []
-    for _ in range(rounds):
-        for checked in (True, False):
-            rate, cost = _apply(count, checked=checked)
-            rates[checked].append(rate)
-            if checked:
-                costs.append(cost)
-    rate, bare = median(rates[True]), median(rates[False])
-    what = f"reports of {count} instances applied by one aggregator"
-    return [
-        Figure(QUESTION, what, rate, "/s", rate / bare, "MACs unchecked", "≥ 25,000"),
-        Figure(QUESTION, "… the server's part of each", median(costs), "µs", None, "", "≤ 20"),
-        Figure(QUESTION, "… with MACs unchecked", bare, "/s"),
-    ]
-
-
-def _own_keys(url: str, names: list[str], public: str) -> None:
-    """Give the pretended instances a key, which they share: the key of a MAC is each one's own."""
-    with redis.Redis.from_url(url) as client, client.pipeline(transaction=False) as pipe:
-        for name in names:
-            pipe.hset(f"known:{name}", "public_key", public)
-        pipe.execute()
-
-
-def _queue_reports(url: str, settings: Settings, names: list[str], mac_keys: dict[str, bytes], batches: int) -> None:
-    with Assistant(settings=settings) as assistant, redis.Redis.from_url(url) as client:
-        for _ in range(batches):
-            run = assistant.run_command("true", instance_ids=names)
-            for start in range(0, len(names), 1_000):
-                with client.pipeline(transaction=False) as pipe:
-                    for name in names[start : start + 1_000]:
-                        body = _report(ids.record_id(run.invoke_id, name)).encode()
-                        pipe.lpush(topology.REPORTS_QUEUE, _message(body, keyring.mac(mac_keys[name], body.encode())))
-                    pipe.execute()
-        client.delete(*(topology.instance_queue(name) for name in names))
-
-
-def _message(body: str, mac: str) -> str:
-    properties = {"delivery_tag": "tag", "delivery_info": {"exchange": "", "routing_key": "reports"}}
-    content = {"body": body, "headers": {"mac": mac}, "properties": properties | {"body_encoding": None}}
-    return json.dumps(content | {"content-type": "application/json", "content-encoding": "utf-8"})
-
-
-def _apply(count: int, *, checked: bool) -> tuple[float, float]:
-    """Return how many reports are applied in a second, and the server's processor time for each (µs).
-
-    On a server of its own: what lies there makes a difference. A first batch is not counted: by it the aggregator comes
-    to know the instances, once for its life.
-    """
-    names = [f"i-{number:05}" for number in range(count)]
-    with stage.server() as (url, folder), Ledger(url) as ledger, redis.Redis.from_url(url) as client:
-        settings = stage.settings(url, folder, count)
-        for kind in ("report", "instance"):
-            create_key(folder / f"{kind}.key", kind)
-        region = AgreementKey.load(folder / "report.key", "report")
-        own = AgreementKey.load(folder / "instance.key", "instance")
-        stage.pretend(url, names)
-        _own_keys(url, names, encode_key(own.public))
-        mac_keys = {name: own.mac_key(name, region.public) for name in names}
-        with _checking(checked):
-            aggregator = Aggregator(ledger, settings, [region])
-            _queue_reports(url, settings, names, mac_keys, 1)
-            _work_off(client, aggregator)
-            _queue_reports(url, settings, names, mac_keys, BATCHES)
-            used = ProcessorTime([client.info("server")["process_id"]])
-            begun = time.perf_counter()
-            _work_off(client, aggregator)
-            taken = time.perf_counter() - begun
-            aggregator.finish()
-        assert not client.hgetall("rejected:counts")
-        return BATCHES * count / taken, 1e6 * used.seconds() / (BATCHES * count)
-
-
-@contextmanager
-def _checking(checked: bool) -> Iterator[None]:  # noqa: FBT001 - private, and named where it is called
-    check = Proofs.check
-    if not checked:
-        Proofs.check = lambda *_: None  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Proofs.check = check  # type: ignore[method-assign]
-
-
-def _work_off(client: redis.Redis, aggregator: Aggregator) -> None:
-    while client.llen(topology.REPORTS_QUEUE) or aggregator.behind_seconds:
-        aggregator.turn()

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -44,9 +45,9 @@ def server() -> Iterator[tuple[str, Path]]:
             process.wait(20)
 
 
-def settings(url: str, folder: Path, most: int) -> Settings:
+def settings(url: str, folder: Path, most: int, **changes: Any) -> Settings:
     """Return the settings of a producer that may name so many instances."""
-    found = Settings(url=url, state_dir=folder, instances_per_call=most)
+    found = Settings(url=url, state_dir=folder, instances_per_call=most, **changes)
     make_keys(found)
     return found
 
@@ -59,5 +60,5 @@ def pretend(url: str, names: list[str]) -> None:
             ledger.run([instances.register(Registration(name, "key", "0")) for name in names[start : start + 1_000]])
     with redis.Redis.from_url(url) as client, client.pipeline(transaction=False) as pipe:
         for name in names:
-            pipe.set(presence_key(name), alive, px=600_000)
+            pipe.set(presence_key(name), alive, px=3_600_000)
         pipe.execute()

@@ -1,7 +1,9 @@
 """Counts that do not depend on the clock: what an execution costs in commands, bytes and waits for the disk."""
 
+import contextlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from collections import Counter
@@ -102,6 +104,26 @@ def test_one_wait_for_the_disk_per_record(quiet, assistant, tmp_path):
     calls = sum(int(line.split()[3]) for line in report.read_text().splitlines() if "sync" in line)
     # A checkpoint of the journal, every thousand pages, adds a few.
     assert runs <= calls <= runs + 6
+
+
+def test_three_commits_to_the_journal_per_record(quiet, assistant):
+    """About to start, how it ended, and that this was sent; several records at a time share them."""
+    journal = quiet.data_dir / "state" / "agents" / "web-1" / "journal.db"
+    with contextlib.closing(sqlite3.connect(journal)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(RESTART)")  # its log begins anew
+    for _ in range(RUNS):
+        assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20)
+    assert RUNS <= commits(journal) <= 3 * RUNS + 1
+
+
+def commits(journal):
+    """Count the transactions in the journal's log: of each, the last page names the size of the file."""
+    log = journal.with_name(journal.name + "-wal").read_bytes()
+    page = int.from_bytes(log[8:12])
+    salts = log[16:24]
+    frames = [log[start : start + 24] for start in range(32, len(log), 24 + page)]
+    # What is left of an earlier round of the log has other salts.
+    return sum(1 for frame in frames if frame[8:16] == salts and int.from_bytes(frame[4:8]))
 
 
 def test_an_idle_agent_asks_little(quiet):
