@@ -38,7 +38,7 @@ class Record:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._questions: dict[str, Any] = json.loads(file.read_text())["questions"] if file.exists() else {}
+        self._questions: dict[str, Any] = json.loads(file.read_text()).get("questions", {}) if file.exists() else {}
 
     def put(self, question: str, figures: Sequence[Figure], taking: Taking) -> None:
         """Replace what is known of a question, and write the file."""

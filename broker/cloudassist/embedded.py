@@ -63,7 +63,8 @@ class EmbeddedServer:
     def write_users(self, agents: Iterable[User]) -> None:
         """Write the file of its users: those of the roles, and these."""
         every = [*(access.user(role) for role in (Role.ADMIN, *access.ROLES)), *agents]
-        lines = ["user default off", *(user.line(self._passwords[user.name]) for user in every)]
+        # Processes that stand for many instances share a user, which the server takes once only.
+        lines = dict.fromkeys(["user default off", *(user.line(self._passwords[user.name]) for user in every)])
         self._users_file.write_text("\n".join(lines) + "\n", encoding="ascii")
 
     def admit(self, user: User) -> None:
