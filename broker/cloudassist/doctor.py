@@ -20,8 +20,8 @@ LATE_MS: Final = 10_000
 """Milliseconds after which what nobody has seen to is late."""
 CLOCK_MS: Final = 1_000
 """Milliseconds that this machine's clock may differ from the server's without a word."""
-CONNECTIONS_PER_AGENT: Final = 8
-"""Connections of one agent, the most (docs/architecture.md)."""
+CONNECTIONS_PER_AGENT: Final = 9
+"""Connections of one agent with remote control and events, as measured (docs/performance.md); without, it has 5."""
 CONNECTIONS_ELSEWHERE: Final = 200
 """Connections that are set aside for the control plane, producers and people."""
 REDIS: Final = (7, 0)

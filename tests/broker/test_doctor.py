@@ -22,7 +22,7 @@ ILL = [
     ({"info": INFO | {"aof_last_write_status": "err"}}, "persistence", "disk"),
     ({"info": INFO | {"maxmemory_policy": "allkeys-lru"}}, "eviction", "noeviction"),
     ({"info": INFO | {"maxmemory": 11 * 2**20}}, "memory", "maxmemory"),
-    ({"registered": 2_000}, "connections", "maxclients 16200"),
+    ({"registered": 2_000}, "connections", "maxclients 18200"),
     ({"user": "default"}, "users", "assist acl"),
     ({"offset": -5_000}, "clock", "clock"),
     ({"takers": {}}, "control", "celery -A cloudassist worker"),
