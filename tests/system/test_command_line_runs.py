@@ -1,5 +1,6 @@
 """Runs from the command line: where they go, what is shown of them, and running them once more."""
 
+import json
 import os
 import pty
 import re
@@ -14,6 +15,7 @@ import pytest
 
 from cloudassist.plugin import VERBS
 from support import verbs
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
 
@@ -92,6 +94,24 @@ def program(stack, *arguments, **variables):
     return subprocess.run(
         [PROGRAM, *arguments], env=environment, capture_output=True, text=True, timeout=40, check=False
     )
+
+
+def test_a_probe_tells_who_answers_and_leaves_nothing_behind(stack, assistant):
+    environment = stack.environment("producer")
+    well = verbs.run(environment, "probe", "--all", "--yes")
+    assert well.returncode == 0, well.stdout
+    assert [row.split() for row in well.stdout.splitlines()[1:4]] == [[f"web-{n}", "ok"] for n in (1, 2, 3)]
+    assert "3 of 3 answered" in well.stdout
+    stack.kill("agent@web-2", signal.SIGSTOP)
+    try:
+        held = verbs.run(environment, "probe", "-i", "web-*", "--timeout", "1", "--json")
+    finally:
+        stack.kill("agent@web-2", signal.SIGCONT)
+    faults = {each["instance_id"]: each["fault"] for each in json.loads(held.stdout)["Probes"]}
+    assert held.returncode == 1
+    assert (faults.pop("web-2") != "", set(faults.values())) == (True, {""})
+    wait_until(lambda: assistant.describe_instances(["web-2"])[0].active_task_count == 0, "nothing to be left open")
+    assert verbs.run(environment, "probe", "-i", "nobody").returncode == 2
 
 
 def at_terminal(stack, *arguments):

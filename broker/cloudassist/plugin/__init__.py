@@ -29,6 +29,7 @@ VERBS: Final = {
     "commands": "list the commands that are kept",
     "instances": "list the registered instances",
     "status": "show how the agents of instances are, and what their daemons say",
+    "probe": "see that scripts get to instances and their output back, with one that does nothing",
     "doctor": "look whether server, control plane and fleet are as they should be",
     "audit": "check that the ledger's books are right, and put right what is not",
     "audit-trail": "show who did what, when, and with which outcome",
