@@ -90,7 +90,7 @@ class ServiceUnavailableError(CloudAssistError):
 
 
 class ThrottlingError(ServiceUnavailableError):
-    """The region has as much work as it may have, or its server no memory left; nothing of the request was done.
+    """The region has as much work as it may have, or its server no memory left; the request is not carried out.
 
     ``retry_after`` is after how many seconds it is worth trying again.
     """

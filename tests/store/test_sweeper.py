@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cloudassist.duties.sweeper import HOLD_MS, Sweeper
+from cloudassist.duties.sweeper import HOLD_MS, MOST, Sweeper
 from cloudassist.store import keys, sweeps
 from cloudassist.store.ledger import Ledger
+from support.counting import counted
 from support.ledgers import plan_run
 
 
@@ -48,3 +49,18 @@ def test_what_one_had_taken_that_died_comes_due_again(ledger, server, settings, 
     while other.turn() == 0:
         pass
     assert Counter(sent) == Counter(silent)
+
+
+def test_a_turn_is_bounded_and_what_has_ended_costs_nothing(ledger, server, settings, silent):
+    sweeper = Sweeper(ledger, settings, lambda _runs, _stops: None)
+    with counted(server) as bounded:
+        assert sweeper.turn() == 0
+    # Of so many records, however many are due: four reads each, two queues, two notes.
+    assert bounded["zrange"] <= 3
+    assert bounded["hmget"] <= 2 * MOST
+    assert server.zcount(keys.DUE, 0, 0) == len(silent) - MOST
+    for record_id in silent:
+        ledger.call(sweeps.expire(record_id, 60_000, 60_000))
+    with counted(server) as ended:
+        assert sweeper.turn() > 0
+    assert sum(ended.values()) <= 3, ended
