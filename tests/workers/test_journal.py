@@ -127,13 +127,13 @@ def test_many_threads_begin_each_record_once(journal):
 def test_writers_that_wait_together_share_a_commit(journal):
     commits = []
     journal._connection.set_trace_callback(lambda statement: commits.append(statement == "COMMIT"))
-    journal._writer.acquire()
+    journal._writer.way.acquire()
     threads = [threading.Thread(target=begin, args=(journal, f"t-{number}.a")) for number in range(10)]
     for thread in threads:
         thread.start()
-    while len(journal._waiting) < 10:
+    while len(journal._writer._waiting) < 10:
         pass
-    journal._writer.release()
+    journal._writer.way.release()
     for thread in threads:
         thread.join()
     assert sum(commits) == 1

@@ -2,7 +2,7 @@
 
 ::
 
-    order ─► known to the journal? ─► claim ─► in time? ─► "about to start" on disk ─► script ─► last report
+    order ─► claim ─► in time? ─► new to the journal? "about to start" on disk ─► script ─► last report
 
 Celery brings the order and shows its course; everything here would be the same without it.
 """
@@ -76,7 +76,7 @@ class Orders:
             return None
         try:
             with self.signs.during(order.record_id) as sign:
-                return None if self._is_known(order) else self._claim(order, run, sign)
+                return self._claim(order, run, sign)
         except JournalError as error:
             info = f"the journal cannot be used: {error}"
             return self._without_journal(order, refusal(ErrorCode.EXECUTION_EXCEPTION, info))
@@ -91,17 +91,6 @@ class Orders:
                 self._never_start(order, stopped)
             except JournalError:
                 self._without_journal(order, stopped)
-
-    def _is_known(self, order: Order) -> bool:
-        """Tell whether a record is known, and if so say again what was said last."""
-        entry = self.journal.find(order.record_id)
-        if entry is None:
-            return False
-        if entry.report is None:
-            self.sender.remark(report.started(order.record_id, entry.start_time))
-        else:
-            self._repeat(order)
-        return True
 
     def _claim(self, order: Order, run: Run, sign: Sign) -> Outcome | None:
         claim = self.link.claim(order, self.claimant)
@@ -197,8 +186,13 @@ class Orders:
         return outcome
 
     def _repeat(self, order: Order) -> None:
-        self.journal.repeat(order.record_id)
-        self.sender.wake()
+        """Say again what was said last of a record that the journal knows."""
+        entry = self.journal.find(order.record_id)
+        if entry is not None and entry.report is None:
+            self.sender.remark(report.started(order.record_id, entry.start_time))
+        else:
+            self.journal.repeat(order.record_id)
+            self.sender.wake()
 
 
 def _too_late(claim: Claim) -> Outcome:

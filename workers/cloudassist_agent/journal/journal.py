@@ -3,14 +3,12 @@
 The row "about to start" is the commit point of an execution: it is on disk before the process exists, and a record that
 has one is never started again. A report lives here until it is known to be sent, and can be repeated for days.
 
-Writers that come together share one commit: whoever holds the writing lock carries out what the others have put down
-meanwhile. Only the commit point waits for the disk; the rest is safe against a crash of the agent, and what a power
-failure takes of it is covered by the commit point.
+Writers that come together share one commit. Only the commit point waits for the disk; the rest is safe against a crash
+of the agent, and what a power failure takes of it is covered by the commit point.
 """
 
 import sqlite3
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,6 +16,7 @@ from typing import Any, Final, TypeVar
 from cloudassist import messages
 from cloudassist.messages import Report
 from cloudassist_agent.journal import file as journal_file
+from cloudassist_agent.together import Together
 
 T = TypeVar("T")
 
@@ -49,15 +48,12 @@ class Entry:
     report: Report | None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Write:
     """One statement that waits for the writer."""
 
     statement: Callable[[sqlite3.Connection], Any]
     durable: bool
-    done: bool = False
-    result: Any = None
-    error: BaseException | None = None
 
 
 class Journal:
@@ -74,9 +70,7 @@ class Journal:
         except (sqlite3.Error, OSError) as error:
             raise JournalError(f"{path}: {error}") from error
         self._durable = True
-        self._mutex = threading.Lock()
-        self._writer = threading.Lock()
-        self._waiting: list[_Write] = []
+        self._writer = Together(self._commit)
 
     def begin(self, record_id: str, instance_id: str, boot: str, start_time: int, expires: int) -> bool:
         """Write "about to start" to the disk; False where the record is known, and then it must not be started.
@@ -140,7 +134,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the file."""
-        with self._writer:
+        with self._writer.way:
             self._connection.close()
 
     def _read(self, where: str, values: tuple[Any, ...]) -> list[Entry]:
@@ -148,46 +142,30 @@ class Journal:
         columns = "id, instance, boot, start_time, pid, pid_start, report, output"
         query = f"SELECT {columns} FROM record {where}"  # noqa: S608
         try:
-            with self._writer:
+            with self._writer.way:
                 return [_entry(*row) for row in self._connection.execute(query, values)]
         except sqlite3.Error as error:
             raise JournalError(f"{self._path}: {error}") from error
 
     def _write(self, statement: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
-        write = _Write(statement, durable)
-        with self._mutex:
-            self._waiting.append(write)
-        with self._writer:
-            if not write.done:
-                with self._mutex:
-                    together, self._waiting = self._waiting, []
-                self._commit(together)
-        if isinstance(write.error, sqlite3.Error):
-            raise JournalError(f"{self._path}: {write.error}") from write.error
-        if write.error is not None:
-            raise write.error
-        result: T = write.result
+        try:
+            result: T = self._writer.ask(_Write(statement, durable))
+        except sqlite3.Error as error:
+            raise JournalError(f"{self._path}: {error}") from error
         return result
 
-    def _commit(self, together: list[_Write]) -> None:
-        """Carry out what waits in one transaction; an error is everybody's who waits."""
+    def _commit(self, writes: Sequence[_Write]) -> list[Any]:
+        """Carry out what waits in one transaction."""
+        self._set_durable(any(write.durable for write in writes))
+        self._connection.execute("BEGIN IMMEDIATE")
         try:
-            self._set_durable(any(write.durable for write in together))
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                for write in together:
-                    write.result = write.statement(self._connection)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-        except BaseException as error:
-            for write in together:
-                write.error = error
-        finally:
-            for write in together:
-                write.done = True
+            results = [write.statement(self._connection) for write in writes]
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return results
 
     def _set_durable(self, durable: bool) -> None:  # noqa: FBT001 - private, and named where it is called
         if durable is not self._durable:

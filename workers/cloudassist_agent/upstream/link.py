@@ -1,13 +1,12 @@
 """The few keys of the server that an agent touches itself: claims, presence, owner, and the payload of an order.
 
 A command that fails on a connection gone stale is tried once more on a new one: setting a claim twice is the same as
-setting it once.
+setting it once. What several threads ask at a time goes in one round trip.
 """
 
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from celery import Celery
 
@@ -15,9 +14,11 @@ from cloudassist import topology
 from cloudassist.errors import ServiceUnavailableError
 from cloudassist.orders import Order
 from cloudassist_agent.clock import ServerClock
+from cloudassist_agent.together import Together
 from cloudassist_agent.upstream.wire import Wire
 
-T = TypeVar("T")
+_Question = Callable[[Any], object]
+"""Puts its commands into a pipeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Link:
     def __init__(self, app: Celery, clock: ServerClock) -> None:
         self._wire = Wire(app.connection_for_write, "claims and signs of life wait")
         self._clock = clock
-        self._lock = threading.Lock()
+        self._askers = Together(self._ask_all)
 
     def claim(self, order: Order, value: str) -> Claim:
         """Claim a record unless somebody has, and read its payload, in one round trip."""
@@ -83,7 +84,7 @@ class Link:
 
     def close(self) -> None:
         """Close the connection."""
-        with self._lock:
+        with self._askers.way:
             self._wire.close()
 
     def _set_presence(self, presence: Mapping[str, bytes], **options: Any) -> dict[str, bytes]:
@@ -97,18 +98,24 @@ class Link:
         pairs = zip(presence, before, strict=True)
         return {instance_id: held for instance_id, held in pairs if held is not None}
 
-    def _ask(self, ask: Callable[[Any], None]) -> list[Any]:
-        with self._lock:
-            try:
-                return self._try(ask)
-            except ServiceUnavailableError:
-                return self._try(ask)
+    def _ask(self, question: _Question) -> list[Any]:
+        answers: list[Any] = self._askers.ask(question)
+        return answers
 
-    def _try(self, ask: Callable[[Any], None]) -> list[Any]:
+    def _ask_all(self, questions: Sequence[_Question]) -> list[list[Any]]:
+        try:
+            return self._try(questions)
+        except ServiceUnavailableError:
+            return self._try(questions)
+
+    def _try(self, questions: Sequence[_Question]) -> list[list[Any]]:
+        ends = []
         with (
             self._wire.connection() as connection,
             connection.default_channel.client.pipeline(transaction=False) as pipe,
         ):
-            ask(pipe)
-            answers: list[Any] = pipe.execute()
-            return answers
+            for question in questions:
+                question(pipe)
+                ends.append(len(pipe))
+            answers = pipe.execute()
+        return [answers[start:end] for start, end in zip([0, *ends], ends, strict=False)]
