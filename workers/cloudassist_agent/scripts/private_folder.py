@@ -11,8 +11,9 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -30,12 +31,13 @@ _HAS_DESCRIPTORS: Final = os.unlink in os.supports_dir_fd
 
 
 @contextmanager
-def private_folder(folder: Path, *, keep: bool) -> Iterator[None]:
+def private_folder(folder: Path, *, keep: bool, contents: Sequence[str] = ()) -> Iterator[None]:
     """Make a folder of one's own (0700), which was not there before; it is removed in the end, unless it is to be kept.
 
-    Raises ScriptError (ExecutionException) where that cannot be done, or where others could get at it.
+    ``contents`` are names of what is put there: where there is nothing else, nobody looks for more. Raises ScriptError
+    (ExecutionException) where that cannot be done, or where others could get at it.
     """
-    _check(folder.parent)
+    _check_now_and_then(folder.parent, int(time.monotonic()))
     try:
         folder.mkdir(mode=stat.S_IRWXU)
         held = _hold(folder) if _HAS_DESCRIPTORS else None
@@ -45,7 +47,7 @@ def private_folder(folder: Path, *, keep: bool) -> Iterator[None]:
         yield
     finally:
         if not keep:
-            _remove(folder, held)
+            _remove(folder, held, contents)
         if held is not None:
             os.close(held)
 
@@ -70,8 +72,17 @@ def remove_left(folder: Path) -> bool:
 def write_new(path: Path, data: bytes) -> None:
     """Write a file that was not there before, readable by its owner alone; raises OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        file.write(data)
+    left = memoryview(data)
+    # Not buffered: that would ask the system three times what kind of file it is.
+    with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0) as file:
+        while left:
+            left = left[file.write(left) :]
+
+
+@lru_cache(maxsize=1)
+def _check_now_and_then(place: Path, _second: int) -> None:
+    """Check a place once a second: only who could do as he likes there anyway can make it unsafe."""
+    _check(place)
 
 
 def _check(place: Path) -> None:
@@ -109,15 +120,29 @@ def _hold(folder: Path) -> int:
     return held
 
 
-def _remove(folder: Path, held: int | None) -> None:
+def _remove(folder: Path, held: int | None, contents: Sequence[str] = ()) -> None:
     if held is None:
         shutil.rmtree(folder, ignore_errors=True)
         return
+    for name in contents:
+        _is_removed(name, held)
     with suppress(OSError):
+        if contents and _is_gone(folder, held):
+            return
         _empty(held)
-        # If something else has its name now, that is its user's, and stays.
-        if os.path.samestat(folder.lstat(), os.fstat(held)):
-            folder.rmdir()
+        _is_gone(folder, held)
+
+
+def _is_gone(folder: Path, held: int) -> bool:
+    """Remove the folder if it is empty; return whether nothing is left to do."""
+    # If something else has its name now, that is its user's, and stays.
+    if not os.path.samestat(folder.lstat(), os.fstat(held)):
+        return False
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True
 
 
 def _empty(held: int) -> None:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 
 class Run:
-    """One record in hand. A stop is a flag that can also be waited for, as a file descriptor.
+    """One record in hand. A stop is a flag that can also be waited for, as a file descriptor: the end of ``pipe``.
 
     ``interrupted`` tells that nobody asked for the stop: the agent itself has to end.
     """
 
-    def __init__(self, record_id: str, instance_id: str) -> None:
+    def __init__(self, record_id: str, instance_id: str, pipe: tuple[int, int] | None = None) -> None:
         self.record_id = record_id
         self.instance_id = instance_id
-        self._read_end, self._write_end = os.pipe()
+        self._read_end, self._write_end = pipe or os.pipe()
         self._stopped = threading.Event()
         self.interrupted = False
 
@@ -33,10 +33,13 @@ class Run:
             self._stopped.set()
             os.write(self._write_end, b"!")
 
-    def close(self) -> None:
-        """Free the file descriptors."""
+    def close(self) -> tuple[int, int] | None:
+        """Let the pipe go: return it where it can serve another run, close it where a stop is in it."""
+        if not self.stopped:
+            return self._read_end, self._write_end
         os.close(self._read_end)
         os.close(self._write_end)
+        return None
 
 
 class Running:
@@ -50,6 +53,7 @@ class Running:
         self._on_change = on_change
         self._runs: dict[str, Run] = {}
         self._per_instance: dict[str, int] = {}
+        self._pipes: list[tuple[int, int]] = []
         self._changed = threading.Condition()
 
     def add(self, record_id: str, instance_id: str) -> Run | None:
@@ -57,7 +61,8 @@ class Running:
         with self._changed:
             if record_id in self._runs:
                 return None
-            run = self._runs[record_id] = Run(record_id, instance_id)
+            pipe = self._pipes.pop() if self._pipes else None
+            run = self._runs[record_id] = Run(record_id, instance_id, pipe)
             count = self._per_instance[instance_id] = self._per_instance.get(instance_id, 0) + 1
         if count == self._slots:
             self._on_change()
@@ -68,7 +73,8 @@ class Running:
         with self._changed:
             del self._runs[run.record_id]
             count = self._per_instance[run.instance_id] = self._per_instance[run.instance_id] - 1
-            run.close()
+            if pipe := run.close():
+                self._pipes.append(pipe)
             self._changed.notify_all()
         if count == self._slots - 1:
             self._on_change()

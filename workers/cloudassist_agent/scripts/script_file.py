@@ -22,8 +22,8 @@ def script_file(
     ``give`` is handed the file and its folder, to give them to the user that runs the script. Raises ScriptError
     (ExecutionException) where the file cannot be written.
     """
-    with private_folder(folder, keep=keep):
-        path = folder / f"script{script.ending}"
+    path = folder / f"script{script.ending}"
+    with private_folder(folder, keep=keep, contents=[path.name]):
         try:
             write_new(path, script.data)
             give(path, folder)
