@@ -102,6 +102,8 @@ class _GuardedChannel:
     do_restore = False
     on_refused: Any = None
     on_lost: Any = None
+    _pool_client: Any = None
+    _consumed: list[str] = []  # noqa: RUF012 - replaced, never changed
 
     from_transport_options = (*kombu_redis.Channel.from_transport_options, ON_REFUSED, ON_LOST)
 
@@ -131,6 +133,23 @@ class _GuardedChannel:
         """Close the channel without waiting for a pop that is under way."""
         self.hang_up()
         super().close()  # type: ignore[misc]
+
+    def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
+        """Return the client of the pool; kombu makes one for each message, which costs more than to send it."""
+        if asynchronous:
+            return super()._create_client(asynchronous=True)  # type: ignore[misc]
+        if self._pool_client is None or self._pool_client.connection_pool is not self.pool:  # type: ignore[attr-defined]
+            self._pool_client = super()._create_client()  # type: ignore[misc]
+        return self._pool_client
+
+    @property
+    def active_queues(self) -> list[str]:
+        """Return the queues that are consumed; kombu makes the list anew at each turn of the loop."""
+        return self._consumed
+
+    def _update_queue_cycle(self) -> None:
+        self._consumed = super().active_queues  # type: ignore[misc]
+        super()._update_queue_cycle()  # type: ignore[misc]
 
     def hang_up(self) -> None:
         """End a pop that is under way. What the server popped in that moment is silent, and sent again."""
@@ -190,6 +209,21 @@ _LOST: Final = (*kombu_redis.Transport.connection_errors, kombu_redis.exceptions
 """What counts as a lost connection: also every error that the server answers with, whatever was asked of it."""
 
 
+class _Loop:
+    """kombu's event loop, which need not be told at each turn of sockets that it looks at already."""
+
+    def __init__(self, loop: Any) -> None:
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def add_reader(self, descriptor: int, callback: Any, *args: Any) -> None:
+        """Look at a socket from now on."""
+        if self._loop.readers.get(descriptor) != (callback, args):
+            self._loop.add_reader(descriptor, callback, *args)
+
+
 class _GuardedTransport:
     """Mixed into kombu's Redis transports."""
 
@@ -197,6 +231,10 @@ class _GuardedTransport:
         super().__init__(*args, **kwargs)
         # The pops last as long as that by now; without an event loop kombu would also sleep so long after each turn.
         self.polling_interval = None
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Have the loop look at the sockets."""
+        super().register_with_event_loop(connection, _Loop(loop))  # type: ignore[misc]
 
     def drain_events(self, connection: Any, timeout: float | None = None) -> None:
         """Take messages for one turn of a worker without an event loop; raises TimeoutError where there is none.

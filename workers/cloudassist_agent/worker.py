@@ -33,6 +33,8 @@ LOOP_SECONDS: Final = 5.0
 """Seconds between two signs of life of Celery's main loop."""
 EVENT_DELAY_SECONDS: Final = 0.1
 """Seconds that an event for Celery's monitors may wait for others."""
+EVENTS_TOGETHER: Final = 250
+"""Events that are sent in one message, the most (about 60 KB)."""
 
 
 class AgentApplication(Application):
@@ -185,6 +187,7 @@ class EventBuffer:
     def __init__(self, hub: Any, events: Any) -> None:
         self._hub = hub
         self._events = events
+        self._events.buffer_limit = EVENTS_TOGETHER
         self._armed = False
 
     def arm(self) -> None:
