@@ -32,9 +32,9 @@ READY_SECONDS: Final = 30.0
 """Seconds in which a stack has to come up."""
 STOP_SECONDS: Final = 10.0
 """Seconds that a process gets to end before it is killed."""
-INSTANCES_PER_HOST: Final = 5_000
-"""Simulated instances in one process."""
-SCRIPTS_PER_HOST: Final = 64
+INSTANCES_PER_HOST: Final = 500
+"""Simulated instances in one process, the most: with more, each costs more (docs/performance.md)."""
+SCRIPTS_PER_HOST: Final = 16
 """Scripts that such a process runs at a time, where CLOUDASSIST_CONCURRENCY says nothing else."""
 
 _LOOK_SECONDS: Final = 0.02
@@ -44,9 +44,9 @@ _CELERY_READY: Final = " ready."
 class LocalStack:
     """The installation. A context manager; ``data_dir`` None means a temporary folder that is removed at the end.
 
-    ``instances`` is a number (web-1, web-2, …) or the ids. ``simulated`` hosts all of them in one process.
-    ``environment`` adds settings for all roles. ``port`` is the server's; ``address`` (a URL without a user) is
-    where the roles reach it, if that is elsewhere.
+    ``instances`` is a number (web-1, web-2, …) or the ids. ``simulated`` has
+    one process stand for :data:`INSTANCES_PER_HOST` of them. ``environment`` adds settings for all roles. ``port`` is
+    the server's; ``address`` (a URL without a user) is where the roles reach it, if that is elsewhere.
     """
 
     def __init__(

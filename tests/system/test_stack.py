@@ -14,6 +14,7 @@ import redis
 
 from cloudassist import InvokeStatus, LocalStack
 from cloudassist.child import StackError
+from cloudassist.local import INSTANCES_PER_HOST
 from support.processes import alive
 from support.servers import answers
 from support.stacks import FAST
@@ -98,11 +99,12 @@ def test_what_was_done_is_there_at_the_next_start(tmp_path):
 
 
 @pytest.mark.timeout(120)
-def test_a_thousand_simulated_instances_in_one_process_run_a_real_script(tmp_path):
+def test_a_thousand_simulated_instances_run_a_real_script(tmp_path):
     names = [f"sim-{number:03}" for number in range(1_000)]
     settings = {"CLOUDASSIST_INSTANCES_PER_CALL": "1000"}
     with LocalStack(instances=names, simulated=True, environment=settings) as stack, stack.assistant() as assistant:
-        assert [name for name in stack.processes if name.startswith("agent@")] == ["agent@sim-000"]
+        agents = [name for name in stack.processes if name.startswith("agent@")]
+        assert agents == ["agent@sim-000", f"agent@sim-{INSTANCES_PER_HOST}"]
         script = f"echo {{{{ACS::InstanceId}}}} >> {tmp_path}/runs"
         invocation = assistant.run_command(script, instance_ids=names, parameters={})
         assert invocation.wait(timeout=60).status is InvokeStatus.FINISHED
