@@ -32,9 +32,10 @@ class Role(StrEnum):
     DISPATCH = "dispatch"
     BEAT = "beat"
     FLOWER = "flower"
+    ENROL = "enrol"
 
 
-ROLES: Final = (Role.PRODUCER, Role.CONTROL, Role.DISPATCH, Role.BEAT, Role.FLOWER)
+ROLES: Final = (Role.PRODUCER, Role.CONTROL, Role.DISPATCH, Role.BEAT, Role.FLOWER, Role.ENROL)
 """The roles of which a region has one user each."""
 
 _NOTHING: Final = "resetkeys resetchannels clearselectors -@all"
@@ -68,13 +69,12 @@ class User:
 
     def words(self, password: str | None, *, enabled: bool = True) -> list[str]:
         """Return the words of ACL SETUSER behind the name; None leaves the password as it is."""
-        login = [] if password is None else ["on" if enabled else "off", "resetpass", f"#{digest(password)}"]
+        login = [] if password is None else ["on" if enabled else "off", *_login(digest(password))]
         return [*login, *_split(self.rules)]
 
-
-def agent_name(instance_id: str) -> str:
-    """Return the name of an instance's user."""
-    return f"{Role.AGENT}.{instance_id}"
+    def words_for(self, digest_of_password: str) -> list[str]:
+        """Return them for a user who gets in, with the password of which this is the digest."""
+        return ["on", *_login(digest_of_password), *_split(self.rules)]
 
 
 def agent(instance_id: str, *, database: int = 0, remote_control: bool = False) -> User:
@@ -94,7 +94,18 @@ def agent(instance_id: str, *, database: int = 0, remote_control: bool = False) 
     ]
     if remote_control:
         rules.append(_answering(database))
-    return User(agent_name(instance_id), " ".join(rules))
+    return User(topology.agent_user(instance_id), " ".join(rules))
+
+
+def activation(activation_id: str, *, database: int = 0) -> User:
+    """Return the user of one activation: a machine with its code can ask, and read what it is answered; no more."""
+    rules = [
+        _connected(database),
+        "+time",
+        f"(+lpush %W~{topology.ENROLMENTS_QUEUE})",
+        f"(+get %R~{topology.enrolled_key(activation_id, '*')})",
+    ]
+    return User(topology.activation_user(activation_id), " ".join(rules))
 
 
 def user(role: Role, *, database: int = 0) -> User:
@@ -106,6 +117,7 @@ def user(role: Role, *, database: int = 0) -> User:
         Role.DISPATCH: _dispatch,
         Role.BEAT: _beat,
         Role.FLOWER: _flower,
+        Role.ENROL: _enrol,
     }[role]
     return User(role.value, make(database))
 
@@ -125,10 +137,13 @@ def _producer(database: int) -> str:
         *_RECORDS, "calls:*", "token:*", "payload:*", keys.COMMANDS, keys.INVOCATIONS, keys.SEQUENCE,
         keys.PAGING_SECRET, keys.AUDIT_TRAIL, keys.SCHEDULES,
     )  # fmt: skip
-    reads = _keys("known:*", "output:*", "presence.*", keys.INSTANCES, topology.KEY_SET_KEY, keys.CLAIMED, mode="%R")
+    reads = _keys(
+        "known:*", "identity:*", "output:*", "presence.*", "activation:*", "petition:*", keys.INSTANCES,
+        keys.ACTIVATIONS, topology.KEY_SET_KEY, keys.CLAIMED, mode="%R",
+    )  # fmt: skip
     return " ".join([
         _connected(database), "+time", _FUNCTIONS,
-        f"({_CHANGES} {ledger})", f"({_READS} {reads})", _ORDERS,
+        f"({_CHANGES} {ledger})", f"({_READS} {reads})", _ORDERS, f"(+lpush %W~{keys.PETITIONS})",
         "(+subscribe +unsubscribe +publish &changes:*)",
     ])  # fmt: skip
 
@@ -138,7 +153,7 @@ def _control(database: int) -> str:
         *_RECORDS, "known:*", "output:*", "owner.*", keys.INSTANCES, keys.INVOCATIONS, keys.SCHEDULES, keys.RETIRED,
         keys.HISTORY_BYTES, keys.REJECTED, keys.REJECTED_COUNTS, keys.TAKERS, topology.KEY_SET_KEY,
     )  # fmt: skip
-    reads = _keys("presence.*", "instance.*", "control.*", mode="%R")
+    reads = _keys("presence.*", "instance.*", "control.*", "identity:*", keys.EPOCHS, keys.REVOCATIONS, mode="%R")
     reports = _keys(topology.REPORTS_QUEUE, "taken:*")
     return " ".join([
         _connected(database), "+time +info +function|load", _FUNCTIONS,
@@ -164,6 +179,25 @@ def _beat(database: int) -> str:
         _connected(database), "+time", _FUNCTIONS,
         f"({_CHANGES} {ledger})", f"(+llen +lpush ~{topology.DISPATCH_QUEUE})",
         "(+subscribe +unsubscribe &changes:schedules)",
+    ])  # fmt: skip
+
+
+def _enrol(database: int) -> str:
+    """Return the rules of whoever brings instances in and lets them go.
+
+    With the right to make users it could give itself any other: these rules keep it from mistakes, not from malice.
+    """
+    ledger = _keys(
+        "activation:*", "admitted:*", "identity:*", "known:*", "owner.*", "token:*", "enrolled.*", "petition:*",
+        keys.ACTIVATIONS, keys.LAPSING, keys.EPOCHS, keys.REVOCATIONS, keys.INSTANCES, keys.INVOKED, keys.COMPLETED,
+        keys.SEQUENCE, keys.AUDIT_TRAIL, keys.REJECTED, keys.REJECTED_COUNTS,
+    )  # fmt: skip
+    left = _keys("presence.*", topology.instance_queue("*"), topology.control_queue("*"))
+    return " ".join([
+        _connected(database), "+time +acl|setuser +acl|deluser +acl|save +client|kill", _FUNCTIONS,
+        f"({_CHANGES} {ledger})", f"(+del {left})",
+        f"(+brpop +ltrim ~{topology.ENROLMENTS_QUEUE} ~{keys.PETITIONS})", "(+publish &changes:*)",
+        _worker(topology.ENROL_QUEUE, database),
     ])  # fmt: skip
 
 
@@ -211,6 +245,10 @@ def _connected(database: int) -> str:
 
 def _keys(*patterns: str, mode: str = "") -> str:
     return " ".join(f"{mode}~{pattern}" for pattern in patterns)
+
+
+def _login(digest_of_password: str) -> list[str]:
+    return ["resetpass", f"#{digest_of_password}"]
 
 
 def _split(rules: str) -> list[str]:

@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack, aclosing
 from typing import Any, TypeVar
 
 from cloudassist.errors import CloudAssistError
-from cloudassist.operations.steps import Context, Course, Hear, Operation, Publish, Seal, Step, Tell
+from cloudassist.keyset import Root
+from cloudassist.operations.steps import Context, Course, Hear, Operation, Pin, Publish, Seal, Step, Tell
 from cloudassist.session import Signer
 from cloudassist.settings import Settings
 from cloudassist.store import keys
@@ -68,6 +69,8 @@ class AsyncSession:
             return []
         if isinstance(step, Seal):
             return [await asyncio.to_thread(self._signer.seal, step)]
+        if isinstance(step, Pin):
+            return [await asyncio.to_thread(Root.of, self.context.settings)]
         if isinstance(step, Hear):
             await listeners[step.invoke_id].wait(step.seconds)
             return []

@@ -13,17 +13,24 @@ from cloudassist.models.invocation import Progress
 from cloudassist.models.record import InvocationResult
 from cloudassist.operations import progress as progress_of
 from cloudassist.operations.clone_command import clone_command
+from cloudassist.operations.create_activation import create_activation
 from cloudassist.operations.create_command import create_command
+from cloudassist.operations.delete_activation import delete_activation
 from cloudassist.operations.delete_command import delete_command
+from cloudassist.operations.deregister_managed_instance import deregister_managed_instance
+from cloudassist.operations.describe_activations import describe_activations
 from cloudassist.operations.describe_audit_trail import describe_audit_trail
 from cloudassist.operations.describe_cloud_assistant_status import describe_cloud_assistant_status
 from cloudassist.operations.describe_commands import describe_commands
 from cloudassist.operations.describe_instances import describe_instances
 from cloudassist.operations.describe_invocation_results import describe_invocation_results
 from cloudassist.operations.describe_invocations import describe_invocations
+from cloudassist.operations.describe_managed_instances import describe_managed_instances
+from cloudassist.operations.disable_activation import disable_activation
 from cloudassist.operations.invoke_command import invoke_command
 from cloudassist.operations.listing import Listing
 from cloudassist.operations.modify_command import modify_command
+from cloudassist.operations.modify_managed_instance import modify_managed_instance
 from cloudassist.operations.planning import Planned
 from cloudassist.operations.run_command import run_command
 from cloudassist.operations.steps import Context, Operation
@@ -100,6 +107,13 @@ class Assistant:
     describe_invocation_results = _listing(describe_invocation_results)
     describe_instances = _listing(describe_instances)
     describe_cloud_assistant_status = _listing(describe_cloud_assistant_status)
+    create_activation = _method(create_activation)
+    describe_activations = _listing(describe_activations)
+    disable_activation = _method(disable_activation)
+    delete_activation = _method(delete_activation)
+    describe_managed_instances = _listing(describe_managed_instances)
+    modify_managed_instance = _method(modify_managed_instance)
+    deregister_managed_instance = _method(deregister_managed_instance)
     describe_audit_trail = _listing(describe_audit_trail)
 
     def invocation(self, invoke_id: str) -> "Invocation":

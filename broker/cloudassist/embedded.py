@@ -60,11 +60,19 @@ class EmbeddedServer:
         """Return the URL of a user."""
         return self._with_login(self._address, user)
 
-    def write_users(self, agents: Iterable[User]) -> None:
-        """Write the file of its users: those of the roles, and these."""
+    @property
+    def address(self) -> str:
+        """Return the URL without a login."""
+        return self._address
+
+    def write_users(self, agents: Iterable[User], *, keeps: bool = False) -> None:
+        """Write the file of its users: those of the roles, and these; perhaps also the instances that were in it."""
         every = [*(access.user(role) for role in (Role.ADMIN, *access.ROLES)), *agents]
         # Processes that stand for many instances share a user, which the server takes once only.
         lines = dict.fromkeys(["user default off", *(user.line(self._passwords[user.name]) for user in every)])
+        if keeps and self._users_file.exists():
+            before = self._users_file.read_text(encoding="ascii").splitlines()
+            lines |= dict.fromkeys(line for line in before if line.startswith("user agent."))
         self._users_file.write_text("\n".join(lines) + "\n", encoding="ascii")
 
     def admit(self, user: User) -> None:

@@ -63,6 +63,9 @@ class ErrorCode(StrEnum):
     """The machine was restarted while the script ran."""
     CLIENT_NOT_RESPONSE = "ClientNotResponse"
     """The instance has been silent past the record's deadline."""
+    # Aborted where it had not started, else Error.
+    INSTANCE_DEREGISTERED = "InstanceDeregistered"
+    """The instance was deregistered before it could say how the record ended."""
     # Finished, but not with 0.
     EXIT_CODE_NONZERO = "ExitCodeNonzero"
     """The script ended with an exit code other than 0."""
@@ -100,10 +103,12 @@ def detail_status(status: InvocationStatus, *, error_code: str, exit_code: int |
         case InvocationStatus.FINISHED:
             return DetailStatus.SUCCESS if exit_code == 0 else DetailStatus.FAILED
         case InvocationStatus.FAILED:
-            return _failure(error_code)
+            return _failure(error_code, started=started)
 
 
-def _failure(error_code: str) -> DetailStatus:
+def _failure(error_code: str, *, started: bool) -> DetailStatus:
+    if error_code == ErrorCode.INSTANCE_DEREGISTERED:
+        return DetailStatus.ERROR if started else DetailStatus.ABORTED
     if error_code == ErrorCode.EXECUTION_TIMEOUT:
         return DetailStatus.TIMEOUT
     if error_code in _ABORTED:

@@ -13,6 +13,7 @@ from cloudassist.errors import MessageError
 INVOKE_PREFIX: Final = "t-"
 COMMAND_PREFIX: Final = "c-"
 _RANDOM_BYTES: Final = 8
+_TOKEN_BYTES: Final = 16
 _AT: Final = "@"
 
 
@@ -24,6 +25,11 @@ def new_invoke_id() -> str:
 def new_command_id() -> str:
     """Return the id of a new command."""
     return COMMAND_PREFIX + secrets.token_hex(_RANDOM_BYTES)
+
+
+def new_token() -> str:
+    """Return a name that nobody can guess, in hexadecimal digits."""
+    return secrets.token_hex(_TOKEN_BYTES)
 
 
 def occurrence_id(invoke_id: str, due: int) -> str:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from nacl.bindings import (
+    crypto_box_seal,
     crypto_box_seal_open,
     crypto_scalarmult,
     crypto_scalarmult_base,
@@ -117,6 +118,11 @@ def verify(public: bytes, signature: bytes, data: bytes) -> None:
         crypto_sign_open(signature + data, public)
     except (BadSignatureError, ValueError):
         raise MessageError("bad-signature") from None
+
+
+def seal(data: bytes, public: bytes) -> str:
+    """Return data as only the holder of the other half of ``public`` can read it, in Base64."""
+    return base64.b64encode(crypto_box_seal(data, public)).decode()
 
 
 def key_id(public: bytes) -> str:

@@ -92,6 +92,30 @@ TAG_KEY_CHARACTERS: Final = 64
 TAG_VALUE_CHARACTERS: Final = 128
 """Characters of a tag's value (api a.0)."""
 
+# --- activations ----------------------------------------------------------------------------------------------
+ACTIVATION_INSTANCES: Final = 10
+"""Machines that an activation is for when nothing is said (api a.17)."""
+ACTIVATION_INSTANCES_MAXIMUM: Final = 1_000
+"""Machines, the most that one activation may be for (api a.17)."""
+ACTIVATION_HOURS: Final = 4
+"""Hours that an activation is good for when nothing is said (api a.17)."""
+ACTIVATION_HOURS_MAXIMUM: Final = 24
+"""Hours, the most (api a.17, console); a setting."""
+ACTIVATIONS: Final = 5_000
+"""Activations of a region that are kept (api a.17)."""
+ACTIVATION_KNOWN_SECONDS: Final = 24 * 3600
+"""Seconds after its end in which an activation's user still gets in, so as to be told why it is of no use (design)."""
+INSTANCE_PREFIX_PATTERN: Final = r"[A-Za-z][A-Za-z0-9_.-]{1,49}"
+"""What the names of an activation's instances may begin with (api a.17; characters as those of an instance's id)."""
+ACTIVATION_DESCRIPTION_CHARACTERS: Final = 100
+"""Characters of an activation's description (api a.17)."""
+INSTANCE_NAME_CHARACTERS: Final = (2, 128)
+"""Characters of an instance's name, the fewest and the most; it begins with a letter (api a.17)."""
+PETITION_SECONDS: Final = 5
+"""Seconds to wait for the worker of the role enrol (design)."""
+ENROLMENTS_WAITING: Final = 10_000
+"""Requests to enrol that may wait; of more the newest are dropped, and their machines ask again (design)."""
+
 # --- results --------------------------------------------------------------------------------------------------
 OUTPUT_BYTES: Final = 24 * 1024
 """Bytes of output kept per record, head and tail together; the rest is counted in Dropped (api c)."""

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from nacl.bindings import (
-    crypto_box_seal,
     crypto_secretbox,
     crypto_secretbox_KEYBYTES,
     crypto_secretbox_NONCEBYTES,
@@ -19,7 +18,7 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 
-from cloudassist import fields
+from cloudassist import fields, keyring
 from cloudassist.errors import MessageError
 
 SECRETS_BYTES: Final = 96 * 1024
@@ -70,4 +69,4 @@ def decrypt(invoke_id: str, text: str, key: bytes) -> dict[str, str]:
 
 def seal(key: bytes, public: bytes) -> str:
     """Return a run's key as only the holder of the other half of ``public`` can read it."""
-    return base64.b64encode(crypto_box_seal(key, public)).decode()
+    return keyring.seal(key, public)

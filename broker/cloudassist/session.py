@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from cloudassist.errors import CloudAssistError
 from cloudassist.fanout import Fanout
 from cloudassist.keyring import SigningKey
-from cloudassist.operations.steps import Context, Course, Hear, Operation, Publish, Seal, Step, Tell
+from cloudassist.keyset import Root
+from cloudassist.operations.steps import Context, Course, Hear, Operation, Pin, Publish, Seal, Step, Tell
 from cloudassist.settings import Settings
 from cloudassist.store import keys
 from cloudassist.store.ledger import Ledger, Listener
@@ -65,6 +66,8 @@ class Session:
             return []
         if isinstance(step, Seal):
             return [self._signer.seal(step)]
+        if isinstance(step, Pin):
+            return [Root.of(self.context.settings)]
         if isinstance(step, Hear):
             listeners[step.invoke_id].wait(step.seconds)
             return []

@@ -104,6 +104,10 @@ class Settings:
     """Records of the region that have not ended; a run that would make more of them is refused."""
     recurring_tasks: int = bounded(limits.RECURRING_TASKS, least=0, most=1_000_000)
     """Recurring tasks of the region that go on."""
+    activations: int = bounded(limits.ACTIVATIONS, least=0, most=1_000_000)
+    """Activations that the region keeps."""
+    activation_hours_maximum: int = bounded(limits.ACTIVATION_HOURS_MAXIMUM, least=1, most=24 * 366)
+    """Hours that an activation may be good for, the most."""
     client_token_seconds: int = bounded(limits.CLIENT_TOKEN_SECONDS, least=60, most=30 * 86_400)
     """Seconds a ClientToken is remembered."""
     page_size: int = bounded(limits.PAGE_SIZE, least=1, most=1_000)
@@ -240,11 +244,6 @@ def read(cls: type[S], environ: Mapping[str, str] | None = None, **overrides: An
     if settings.password_file is None:
         return settings
     return replace(settings, url=_with_password(settings.url, settings.password_file), password_file=None)
-
-
-def database_of(url: str) -> int:
-    """Return the number of the database that a URL names."""
-    return int(urlsplit(url.partition(";")[0]).path.strip("/") or 0)
 
 
 def _with_password(url: str, file: Path) -> str:

@@ -16,6 +16,10 @@ REPORTS_QUEUE: Final = "reports"
 """What instances have to say; read by the aggregator."""
 DISPATCH_QUEUE: Final = "dispatch"
 """Records whose orders are to be signed and sent again; read by the dispatch worker, which holds the key."""
+ENROLMENTS_QUEUE: Final = "enrolments"
+"""What machines ask that want to become instances; read by the worker of the role enrol."""
+ENROL_QUEUE: Final = "enrol"
+"""The queue of such a worker itself; nothing is sent there."""
 DEFAULT_QUEUE: Final = "cloudassist"
 """The queue of a control worker itself; nothing is sent there."""
 
@@ -94,9 +98,24 @@ def payload_key(token: str) -> str:
     return f"payload:{token}"
 
 
+def enrolled_key(activation_id: str, token: str) -> str:
+    """Return the key in which a machine finds the answer to its request; ``token`` cannot be guessed."""
+    return f"enrolled.{activation_id}.{token}"
+
+
 def events_of(instance_id: str) -> str:
     """Return the exchange on which an instance tells Celery's monitors what it does."""
     return f"celeryev/{instance_id}"
+
+
+def agent_user(instance_id: str) -> str:
+    """Return the name of an instance's user at the server."""
+    return f"agent.{instance_id}"
+
+
+def activation_user(activation_id: str) -> str:
+    """Return the name of the user at the server of the machines that have an activation's code."""
+    return f"activation.{activation_id}"
 
 
 def worker_name(instance_id: str) -> str:

@@ -73,12 +73,20 @@ def unavailable(what: str, connection: Any, error: BaseException) -> ServiceUnav
 
 def reason(connection: Any, error: BaseException) -> str:
     """Return why a connection is of no use, without the password."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    refused = isinstance(cause, exceptions.AuthenticationError | exceptions.NoPermissionError)
+    cause = _cause(error)
     # redis-py tells which command of a pipeline it was, with all that was in it.
     text = str(cause).rpartition("caused error: ")[2].rstrip(".") or type(cause).__name__
-    what = "refuses this user" if refused else "does not serve"
+    what = "refuses this user" if is_refusal(error) else "does not serve"
     uri = connection.as_uri()
     return f"the server at {uri} {what}: {text}{tls.meaning(uri, text)}"
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether an error comes from the server refusing the user, its password, or what it asked for."""
+    return isinstance(_cause(error), exceptions.AuthenticationError | exceptions.NoPermissionError)
+
+
+def _cause(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

@@ -2,11 +2,24 @@ import inspect
 import re
 
 from cloudassist import limits
+from cloudassist.enrolment import EnrolmentRequest
 from cloudassist.error_code import ErrorCode
 from cloudassist.messages import ClientState, ClientStatus, Registration, Report
 from cloudassist.settings import Settings
 from cloudassist.status import MOVES, InvocationStatus
-from cloudassist.store import books, commands, instances, invocations, library, reports, retention, schedules, sweeps
+from cloudassist.store import (
+    activations,
+    books,
+    commands,
+    enrolments,
+    instances,
+    invocations,
+    library,
+    reports,
+    retention,
+    schedules,
+    sweeps,
+)
 from cloudassist.store.audit import Act
 from cloudassist.store.invocations import PLAN_CHUNK, READ_CHUNK, STOP_CHUNK, Beginning, Lifetimes
 from cloudassist.store.schedules import Claim, What
@@ -27,7 +40,17 @@ BEGINNING = Beginning(
     day="2026-01-01",
     act=ACT,
 )
+REQUEST = EnrolmentRequest(token="0" * 32, expires=1, public_key="key")
 CALLS = {
+    "create_activation": activations.create(
+        "A", {"a": 1}, token="t", digest="d", token_ms=1, most=1, life_ms=1, act=ACT.encode()
+    ),
+    "disable_activation": activations.disable("A", ACT.encode()),
+    "delete_activation": activations.delete("A", ACT.encode()),
+    "admit_instance": enrolments.admit("A", REQUEST, password="p", digest="d"),
+    "deregister_instance": enrolments.deregister("web-1", ACT.encode()),
+    "modify_instance": enrolments.modify("web-1", "name", ACT.encode()),
+    "read_public_key": instances.read_public_key("web-1"),
     "create_command": commands.create("c-1", {"a": 1}, token="t", digest="d", token_ms=1, most=1, act=ACT),
     "modify_command": commands.modify("c-1", {"a": 1}, ACT),
     "delete_command": commands.delete("c-1", ACT),

@@ -10,6 +10,9 @@ from cloudassist.settings import read
 
 _DUTIES: Final = "cloudassist.control.duties:Duties"
 _SIGNING: Final = "cloudassist.control.signing:Signing"
+_ENROLLING: Final = "cloudassist.control.enrolling:Enrolling"
+_QUEUES: Final = {Role.DISPATCH: topology.DISPATCH_QUEUE, Role.ENROL: topology.ENROL_QUEUE}
+_STEPS: Final = {Role.DISPATCH: _SIGNING, Role.ENROL: _ENROLLING}
 
 
 class ControlApplication(Application):
@@ -28,9 +31,9 @@ class ControlApplication(Application):
 
 def make_app(settings: ControlSettings) -> ControlApplication:
     """Return the application of one role of the control plane."""
-    dispatch = settings.role == Role.DISPATCH
-    queue = topology.DISPATCH_QUEUE if dispatch else topology.DEFAULT_QUEUE
-    exchange = topology.FLOWER_EXCHANGE if settings.role == Role.FLOWER else topology.CONTROL_EXCHANGE
+    role = Role(settings.role)
+    queue = _QUEUES.get(role, topology.DEFAULT_QUEUE)
+    exchange = topology.FLOWER_EXCHANGE if role is Role.FLOWER else topology.CONTROL_EXCHANGE
     app = ControlApplication(
         "cloudassist",
         settings,
@@ -40,12 +43,12 @@ def make_app(settings: ControlSettings) -> ControlApplication:
         worker_send_task_events=True,
         control_exchange=exchange,
     )
-    if dispatch:
+    if role is Role.DISPATCH:
         from cloudassist.dispatch.tasks import Occur, Redeliver  # noqa: PLC0415 - see the module's text
 
         app.register_task(Redeliver())
         app.register_task(Occur())
-    app.steps["worker"].add(_SIGNING if dispatch else _DUTIES)
+    app.steps["worker"].add(_STEPS.get(role, _DUTIES))
     return app
 
 

@@ -11,6 +11,8 @@ def check(settings: ControlSettings) -> None:
         SigningKey.load(settings.signing_key_file)
         Root.of(settings)
         return
+    if settings.role == Role.ENROL:
+        return
     AgreementKey.load(settings.report_key_file, "report")
     if settings.key_set_file.exists():
         KeySet.load(settings.key_set_file, Root.of(settings))

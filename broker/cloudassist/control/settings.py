@@ -13,6 +13,7 @@ class Role(StrEnum):
     CONTROL = "control"
     DISPATCH = "dispatch"
     FLOWER = "flower"
+    ENROL = "enrol"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,10 @@ class ControlSettings(Settings):
     """Settings of a worker of the control plane."""
 
     role: str = Role.CONTROL
-    """``control`` (aggregator, sweeper, heartbeats, retention), ``dispatch`` (holds the signing key), or ``flower``."""
+    """``control`` (aggregator, sweeper, heartbeats, retention), ``dispatch`` (holds the signing key), ``enrol`` (makes
+    the users of instances), or ``flower``."""
+    instances_remote_control: bool = False
+    """Whether `celery inspect` may reach the instances that a worker of the role enrol brings in."""
     metrics_port: int = bounded(0, least=0, most=65_535)
     """Port on which a control worker answers Prometheus; 0: none. Needs the extra ``metrics``."""
     metrics_address: str = "127.0.0.1"

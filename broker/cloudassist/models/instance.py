@@ -10,19 +10,22 @@ from cloudassist.models.base import ApiModel, Time, moment
 from cloudassist.models.instance_state import InstanceState
 from cloudassist.operating_system import is_supported
 
-_AS_WRITTEN = ("os_type", "os_version", "hostname", "address", "agent_version", "machine_id")
+_AS_WRITTEN = ("os_type", "os_version", "hostname", "address", "agent_version", "machine_id", "activation_id")
 
 
 class Instance(ApiModel):
     """A registered instance. ``online`` tells whether it gave a sign of life lately.
 
-    ``supported`` tells whether its operating system is one that commands can be run on (operating_systems.json).
-    ``upgrade_needed`` tells that its agent speaks a schema that is too far from this one's to be given anything to run.
+    ``instance_name`` is the id unless it was given another name. ``activation_id`` is empty where it was not enrolled
+    with an activation. ``supported`` tells whether its operating system is one that commands can be run on
+    (operating_systems.json). ``upgrade_needed`` tells that its agent speaks a schema that is too far from this one's to
+    be given anything to run.
     ``invocation_count`` counts what it has completed, ``active_task_count`` what it has in hand or waiting.
     """
 
     instance_id: str
     instance_name: str
+    activation_id: str = ""
     online: bool = Field(alias="Connected")
     os_type: str = ""
     os_version: str = ""
@@ -45,7 +48,7 @@ class Instance(ApiModel):
         facts = state.facts
         return cls(
             instance_id=instance_id,
-            instance_name=instance_id,
+            instance_name=facts.get("instance_name", instance_id),
             online=state.presence is not None,
             supported=is_supported(facts.get("os_id", ""), facts.get("os_release", "")),
             upgrade_needed=not schema.OLDEST <= int(facts.get("schema", 1)) <= schema.CURRENT,

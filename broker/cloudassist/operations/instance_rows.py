@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from cloudassist.errors import NotFoundError
+from cloudassist.models.instance import Instance
 from cloudassist.models.instance_state import InstanceState
 from cloudassist.operations import targets
 from cloudassist.operations.filters import Filter
@@ -31,10 +33,19 @@ class Chosen:
         """Tell whether an instance fits."""
         return (
             bool(facts)
-            and self.fields.fits({**facts, "instance_name": instance_id})
+            and self.fields.fits({"instance_name": instance_id, **facts})
             and self.online in {None, presence is not None}
             and (self.tags is None or targets.carries(facts.get("tags", ""), self.tags))
         )
+
+
+def known_instance(instance_id: str) -> Operation[Instance]:
+    """Return an instance; raises NotFoundError (InvalidInstance.NotFound)."""
+    now, *own = yield [instances.server_time(), *instances.state(instance_id)]
+    state = InstanceState(now, *own)
+    if not state.facts:
+        raise NotFoundError("InvalidInstance.NotFound", f"no instance is registered as {instance_id}")
+    return Instance.of(instance_id, state)
 
 
 def index(named: Sequence[str] | None, wanted: Chosen, make: Callable[[str, InstanceState], R]) -> Index[R]:

@@ -33,6 +33,19 @@ class ListNotBuilt(TypedDict, total=False):
     tags: object
 
 
+class ActivationNotBuilt(TypedDict, total=False):
+    """Arguments of CreateActivation that are refused."""
+
+    ip_address_range: object
+    resource_group_id: object
+
+
+class ManagedNotBuilt(TypedDict, total=False):
+    """Filters of DescribeActivations and DescribeManagedInstances that are refused."""
+
+    resource_group_id: object
+
+
 _HERE_ALREADY = {"termination_mode": "ProcessTree", "latest": False}
 """What may be asked for by these arguments: it is what is done anyway."""
 

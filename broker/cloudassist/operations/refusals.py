@@ -1,5 +1,7 @@
 """What the ledger refused, as errors that a caller understands; and requests that were made before."""
 
+from typing import Final
+
 from cloudassist.errors import (
     CloudAssistError,
     ConflictError,
@@ -10,6 +12,16 @@ from cloudassist.errors import (
 )
 from cloudassist.settings import Settings
 from cloudassist.store.refusal import Earlier, Refusal, Refused
+
+_ABSENT: Final = {
+    Refusal.NO_COMMAND: "there is no such command, or it has just been deleted",
+    Refusal.NO_ACTIVATION: "there is no such activation, or it has just been deleted",
+    Refusal.NO_INSTANCE: "no instance is registered by that id",
+}
+_IN_USE: Final = {
+    Refusal.COMMAND_IN_USE: "runs of the command have not ended; stop them, or wait, first",
+    Refusal.ACTIVATION_IN_USE: "instances that were enrolled with it are registered; deregister them, or disable it",
+}
 
 
 def settle(answer: Refused | Earlier, digest: str, client_token: str, settings: Settings) -> tuple[str, ...]:
@@ -26,13 +38,12 @@ def settle(answer: Refused | Earlier, digest: str, client_token: str, settings: 
 
 def error_of(refused: Refused, settings: Settings) -> CloudAssistError:
     """Return the error of a refusal; where a limit was met, it names limit and count."""
-    count = refused.count
-    match refused.cause:
-        case Refusal.NO_COMMAND:
-            return NotFoundError(refused.cause, "there is no such command, or it has just been deleted")
-        case Refusal.COMMAND_IN_USE:
-            told = f"{count} runs of the command have not ended; stop them, or wait, first"
-            return ConflictError(refused.cause, told)
+    cause, count = refused.cause, refused.count
+    if cause in _ABSENT:
+        return NotFoundError(cause, _ABSENT[cause])
+    if cause in _IN_USE:
+        return ConflictError(cause, f"{count} {_IN_USE[cause]}")
+    match cause:
         case Refusal.PLANNING:
             return ServiceUnavailableError("the same request is being planned, or was broken off just now; try again")
         case Refusal.OPEN_RECORDS:
@@ -44,6 +55,8 @@ def error_of(refused: Refused, settings: Settings) -> CloudAssistError:
             told = f"{count} runs were called for today (UTC); the limit is {settings.calls_per_day} a day"
         case Refusal.TASK_QUOTA:
             told = f"{count} recurring tasks go on; the limit is {settings.recurring_tasks}. Stop some first"
-        case Refusal.COMMAND_QUOTA:
+        case Refusal.ACTIVATION_QUOTA:
+            told = f"{count} activations are kept; the limit is {settings.activations}. Delete some first"
+        case _:
             told = f"{count} commands are kept; the limit is {settings.kept_commands}. Delete some first"
-    return LimitExceededError(refused.cause, told)
+    return LimitExceededError(cause, told)

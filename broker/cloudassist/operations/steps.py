@@ -31,6 +31,11 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """Read which root key is trusted; the answer is a keyset.Root."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hear:
     """Wait for a notice of an invocation, at most so many seconds; from the first time on, notices are collected."""
 
@@ -48,7 +53,7 @@ class Tell:
 Ask = Sequence[Call[Any]]
 """Calls to carry out in one round trip; their answers come back in order."""
 
-Step = Ask | Publish | Seal | Hear | Tell
+Step = Ask | Publish | Seal | Pin | Hear | Tell
 Operation = Generator[Step, list[Any], T]
 """Yields steps, is sent the answers of an Ask, returns the operation's result. Errors are thrown into it."""
 

@@ -8,9 +8,10 @@ import click
 
 from cloudassist import access, topology
 from cloudassist.access import User
+from cloudassist.address import database_of
 from cloudassist.errors import ConfigurationError
 from cloudassist.plugin.connection import settings_of
-from cloudassist.settings import Settings, database_of
+from cloudassist.settings import Settings
 from cloudassist.store import instances, users
 from cloudassist.store.ledger import Ledger
 

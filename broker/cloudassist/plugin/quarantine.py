@@ -2,7 +2,7 @@
 
 import click
 
-from cloudassist import access, topology
+from cloudassist import topology
 from cloudassist.errors import NotFoundError
 from cloudassist.plugin.connection import settings_of
 from cloudassist.store import users
@@ -18,7 +18,7 @@ def quarantine(context: click.Context, *, instance_id: str, ended: bool) -> None
 
     Example: celery -A cloudassist assist quarantine web-1
     """
-    name = access.agent_name(topology.check_instance_id(instance_id))
+    name = topology.agent_user(topology.check_instance_id(instance_id))
     with Ledger.of(settings_of(context)) as ledger:
         if name not in ledger.call(users.names()):
             raise NotFoundError("InvalidInstance.NotFound", f"the server has no user {name}")

@@ -44,7 +44,7 @@ def register(registration: Registration) -> Call[bool]:
     name = registration.instance_id
     return function_call(
         "register_instance",
-        [keys.instance(name), keys.INSTANCES, topology.owner_key(name)],
+        [keys.instance(name), keys.INSTANCES, topology.owner_key(name), keys.identity(name), keys.EPOCHS],
         [name, registration.public_key, registration.machine_id, *flat(facts)],
         bool,
     )
@@ -92,7 +92,7 @@ def state(instance_id: str) -> tuple[Call[Any], ...]:
 
 def read_public_key(instance_id: str) -> Call[str]:
     """Return the public key of one instance; empty where it is not registered."""
-    return command(as_text, "HGET", keys.instance(instance_id), "public_key")
+    return function_call("read_public_key", [keys.identity(instance_id), keys.instance(instance_id)], [], as_text)
 
 
 def open_records(instance_id: str) -> Call[list[str]]:

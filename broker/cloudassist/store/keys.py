@@ -31,11 +31,36 @@ KEPT_BYTES: Final = "kept-bytes"
 TAKERS: Final = "takers"
 REJECTED: Final = "rejected"
 REJECTED_COUNTS: Final = "rejected:counts"
+ACTIVATIONS: Final = "activations"
+LAPSING: Final = "lapsing"
+EPOCHS: Final = "epochs"
+REVOCATIONS: Final = "revocations"
+PETITIONS: Final = "petitions"
 
 
 def instance(instance_id: str) -> str:
     """Return the hash of one registered instance."""
     return f"known:{instance_id}"
+
+
+def identity(instance_id: str) -> str:
+    """Return the hash of who an enrolled instance is; none but the worker of the role enrol writes it."""
+    return f"identity:{instance_id}"
+
+
+def activation(activation_id: str) -> str:
+    """Return the hash of one activation."""
+    return f"activation:{activation_id}"
+
+
+def admitted(activation_id: str) -> str:
+    """Return the hash of the machines that one activation has let in: by public key what each was answered."""
+    return f"admitted:{activation_id}"
+
+
+def petition(token: str) -> str:
+    """Return the string in which a producer finds the answer to its petition."""
+    return f"petition:{token}"
 
 
 def command(command_id: str) -> str:
@@ -115,6 +140,17 @@ class Row:
 
 TABLE: Final = (
     Row("known:*", "hash", PERMANENT, "a registered instance: facts, tags, public key, epoch"),
+    Row("identity:*", "hash", PERMANENT, "who an enrolled instance is: public key, machine, activation"),
+    Row(EPOCHS, "hash", PERMANENT, "by instance that was deregistered how often it was enrolled"),
+    Row(REVOCATIONS, "string", PERMANENT, "how many instances were deregistered"),
+    Row("activation:*", "hash", PERMANENT, "an activation: what it allows, what was made of it; bounded by the quota"),
+    Row(ACTIVATIONS, "zset", PERMANENT, "ids of the activations, in the order they were made"),
+    Row(LAPSING, "zset", PERMANENT, "activations that have a user at the server, by when that goes"),
+    Row("admitted:*", "hash", "a day longer than its activation", "by public key what a machine was answered"),
+    Row("enrolments", "list", PERMANENT, "what machines ask that want to be enrolled; emptied by the role enrol"),
+    Row("enrolled.*", "string", "2 min", "the answer to such a request"),
+    Row(PETITIONS, "list", PERMANENT, "what producers ask of the role enrol; emptied by that"),
+    Row("petition:*", "string", "60 s", "the answer to such a petition"),
     Row(INSTANCES, "zset", PERMANENT, "ids of the registered instances, in lexical order"),
     Row(OPEN, "zset", PERMANENT, "records that have not ended, in the order of their instances"),
     Row(INVOKED, "hash", PERMANENT, "by instance when it last got a record"),

@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Any, Final, TypeVar
 
 from cloudassist import limits, schema, topology
+from cloudassist.enrolment import Cause
 from cloudassist.error_code import ErrorCode
 from cloudassist.status import MOVES, TERMINAL, InvocationStatus
 from cloudassist.store import audit, keys
@@ -80,31 +81,8 @@ def _body() -> str:
         "Code": {code.name: code.value for code in ErrorCode},
         "Refusal": {refusal.name: refusal.value for refusal in Refusal},
         "Audit": {"MOST": limits.AUDIT_ENTRIES, "OK": audit.OK},
-        # The only names that a function makes itself: of which command a run is, and of which task, stands in the run;
-        # and those of the records that reports are about, since naming them would cost more than all the rest.
-        "Key": {
-            "INSTANCE": keys.instance(""),
-            "COMMAND": keys.command(""),
-            "LIVE": keys.live(""),
-            "INVOCATION": keys.invocation(""),
-            "TARGETS": keys.targets(""),
-            "FLEET": keys.fleet(""),
-            "SEALED": keys.sealed(""),
-            "HISTORY": keys.history(""),
-            "RECORD": keys.record(""),
-            "OUTPUT": keys.output(""),
-            "OPEN": keys.OPEN,
-            "INVOKED": keys.INVOKED,
-            "COMPLETED": keys.COMPLETED,
-            "CLAIM": topology.claim_key("", "")[:-1],
-            "HISTORY_BYTES": keys.HISTORY_BYTES,
-            "KEPT_BYTES": keys.KEPT_BYTES,
-            "RECORD_BYTES": limits.RECORD_BYTES,
-            "MARGIN_MS": HISTORY_MARGIN_MS,
-            "FINISHED": keys.FINISHED,
-            "CALLS_MS": CALLS_MS,
-            "PLAN_MS": PLAN_MS,
-        },
+        "Key": _names(),
+        "Cause": {cause.name: cause.value for cause in Cause},
         "Schema": {"CURRENT": schema.CURRENT},
         "Claim": {
             "STOPPED": topology.STOPPED_CLAIM,
@@ -114,6 +92,41 @@ def _body() -> str:
     }
     prelude = "\n".join(f"local {name} = {_lua(table)}" for name, table in tables.items())
     return prelude + "\n" + "\n".join(files().values())
+
+
+def _names() -> dict[str, str | int]:
+    """Return the only names that a function makes itself, and a few numbers.
+
+    Of which command a run is, and of which task, stands in the run; what a machine is called is decided in a function;
+    and naming the records that reports are about would cost more than all the rest.
+    """
+    return {
+        "INSTANCE": keys.instance(""),
+        "IDENTITY": keys.identity(""),
+        "OWNER": topology.owner_key(""),
+        "ACTIVATION": keys.activation(""),
+        "ADMITTED": keys.admitted(""),
+        "COMMAND": keys.command(""),
+        "LIVE": keys.live(""),
+        "INVOCATION": keys.invocation(""),
+        "TARGETS": keys.targets(""),
+        "FLEET": keys.fleet(""),
+        "SEALED": keys.sealed(""),
+        "HISTORY": keys.history(""),
+        "RECORD": keys.record(""),
+        "OUTPUT": keys.output(""),
+        "OPEN": keys.OPEN,
+        "INVOKED": keys.INVOKED,
+        "COMPLETED": keys.COMPLETED,
+        "CLAIM": topology.claim_key("", "")[:-1],
+        "HISTORY_BYTES": keys.HISTORY_BYTES,
+        "KEPT_BYTES": keys.KEPT_BYTES,
+        "RECORD_BYTES": limits.RECORD_BYTES,
+        "MARGIN_MS": HISTORY_MARGIN_MS,
+        "FINISHED": keys.FINISHED,
+        "CALLS_MS": CALLS_MS,
+        "PLAN_MS": PLAN_MS,
+    }
 
 
 def _registrations() -> str:

@@ -15,6 +15,11 @@ def names() -> Call[list[str]]:
     return command(as_texts, "ACL", "USERS")
 
 
+def remove(name: str) -> Call[int]:
+    """Remove a user, and end its connections; return how many users that were."""
+    return command(int, "ACL", "DELUSER", name)
+
+
 def disconnect(name: str) -> Call[int]:
     """End the connections of a user; return how many there were."""
     return command(int, "CLIENT", "KILL", "USER", name, "SKIPME", "no")

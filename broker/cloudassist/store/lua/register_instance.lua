@@ -1,10 +1,17 @@
--- Write down who an instance is. The first public key and the first machine id seen for an id stay until the id is
--- enrolled anew; the instance can read in the owner key whose it is.
--- KEYS: known instances owner
+-- Write down who an instance is. Where it was enrolled with an activation, key and machine must be those; else the first
+-- ones that are seen for an id stay. The instance can read in the owner key whose it is. An id that was deregistered
+-- comes back by being enrolled only.
+-- KEYS: known instances owner identity epochs
 -- ARGV: instance_id public_key machine_id (field value)*
 -- Returns: 1 where it was written, 0 where the id belongs to another key or machine
 local function register_instance(keys, args)
-  local key, machine = unpack(redis.call('HMGET', keys[1], 'public_key', 'machine_id'))
+  local key, machine = unpack(redis.call('HMGET', keys[4], 'public_key', 'machine_id'))
+  if not key then
+    if redis.call('HEXISTS', keys[5], args[1]) == 1 then
+      return 0
+    end
+    key, machine = unpack(redis.call('HMGET', keys[1], 'public_key', 'machine_id'))
+  end
   if key and key ~= args[2] then
     return 0
   end
