@@ -1,13 +1,16 @@
 """Settings of an agent, besides those of every role."""
 
+import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from cloudassist import limits, topology
 from cloudassist.errors import CloudAssistError, ConfigurationError
-from cloudassist.settings import Settings, bounded
+from cloudassist.settings import Settings, bounded, read
+from cloudassist_agent import enrolment
 from cloudassist_agent.scripts import system
 
 PRIVATE_UMASK: Final = 0o077
@@ -78,7 +81,7 @@ class AgentSettings(Settings):
     @property
     def agent_dir(self) -> Path:
         """Return the folder of this agent's journal and key."""
-        return self.state_dir / "agents" / self.instance_id[0]
+        return enrolment.agent_dir(self.state_dir, self.instance_id[0])
 
     @property
     def key_file(self) -> Path:
@@ -130,3 +133,8 @@ class AgentSettings(Settings):
                     f"the tag {key!r} has a value of more than {limits.TAG_VALUE_CHARACTERS} characters"
                 )
         return {key: value for key, _, value in pairs}
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> AgentSettings:
+    """Read the settings of an agent: from the environment, and where that is silent from its machine's enrolment."""
+    return read(AgentSettings, enrolment.completed(os.environ if environ is None else environ))

@@ -17,13 +17,12 @@ from kombu import Consumer
 from cloudassist import topology, transport
 from cloudassist.app import Application, from_environment
 from cloudassist.consumer import PatientConsumer
-from cloudassist.settings import read
 from cloudassist.worker import GuardedWorker
 from cloudassist_agent import logs, remote
 from cloudassist_agent.agent import Agent
 from cloudassist_agent.control import StopConsumer
 from cloudassist_agent.scripts import system
-from cloudassist_agent.settings import PRIVATE_UMASK, QUEUES_PER_CHANNEL, AgentSettings
+from cloudassist_agent.settings import PRIVATE_UMASK, QUEUES_PER_CHANNEL, AgentSettings, read_settings
 from cloudassist_agent.tasks import RunOrder
 from cloudassist_agent.upstream.presence import EVENT_SECONDS
 
@@ -249,7 +248,7 @@ def make_app(settings: AgentSettings) -> AgentApplication:
 @cache
 def application() -> AgentApplication:
     """Return the application that ``celery -A cloudassist_agent`` uses, from the environment."""
-    return from_environment(lambda: make_app(read(AgentSettings)))
+    return from_environment(lambda: make_app(read_settings()))
 
 
 def make_worker(settings: AgentSettings, loglevel: str) -> AgentWorker:

@@ -11,7 +11,7 @@ from typing import Final
 
 from cloudassist.errors import ConfigurationError
 from cloudassist.keyset import Root
-from cloudassist.settings import PREFIX
+from cloudassist_agent.enrolment import lasting
 from cloudassist_agent.settings import AgentSettings
 
 CLIENT: Final = "cloudassist.service"
@@ -41,7 +41,7 @@ def install(settings: AgentSettings, environment: Mapping[str, str], root: Path 
         "state_dir": settings.state_dir,
         "stop_seconds": stop_seconds,
     }
-    kept = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
+    kept = lasting(environment)
     try:
         lines = "".join(f"{name}={_quoted(value)}\n" for name, value in sorted(kept.items()))
         done = [_write(root / ENVIRONMENT_FILE, lines, 0o600)]

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cloudassist.errors import ConfigurationError
 from cloudassist.keyset import Root
-from cloudassist.settings import PREFIX
+from cloudassist_agent.enrolment import lasting
 from cloudassist_agent.service import control as service_control
 from cloudassist_agent.service.control import SERVICE
 from cloudassist_agent.settings import AgentSettings
@@ -48,7 +48,7 @@ def install(settings: AgentSettings, environment: Mapping[str, str], _root: Path
     Root.of(settings)
     command = [sys.executable, "-m", "cloudassist_agent", "service"]
     done = [_carry_out(each) for each in service_control.install(command)]
-    kept = [f"{name}={value}" for name, value in environment.items() if name.startswith(PREFIX)]
+    kept = [f"{name}={value}" for name, value in lasting(environment).items()]
     with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _SERVICE_KEY, access=winreg.KEY_SET_VALUE) as key:
         winreg.SetValueEx(key, "Environment", 0, winreg.REG_MULTI_SZ, kept)
     return [*done, _carry_out(service_control.start())]
