@@ -24,6 +24,7 @@ from cloudassist import access, installation, topology
 from cloudassist.child import Child, StackError, uninterrupted
 from cloudassist.client import Assistant
 from cloudassist.embedded import HOST, SERVER_ENVIRONMENT, EmbeddedServer, free_port
+from cloudassist.machines import Machines
 from cloudassist.settings import PREFIX, Settings, read
 from cloudassist.store import instances as instance_calls
 from cloudassist.store.ledger import Ledger
@@ -44,9 +45,10 @@ _CELERY_READY: Final = " ready."
 class LocalStack:
     """The installation. A context manager; ``data_dir`` None means a temporary folder that is removed at the end.
 
-    ``instances`` is a number (web-1, web-2, …) or the ids. ``simulated`` has
-    one process stand for :data:`INSTANCES_PER_HOST` of them. ``environment`` adds settings for all roles. ``port`` is
-    the server's; ``address`` (a URL without a user) is where the roles reach it, if that is elsewhere.
+    ``instances`` is a number (web-1, web-2, …) or the ids. ``simulated`` has one process stand for many of them.
+    With ``enrol`` its instances come in as others do: a worker of that role runs, and each machine shows the code of an
+    activation. ``environment`` adds settings for all roles. ``port`` is the server's; ``address`` (a URL without a
+    user) is where the roles reach it, if that is elsewhere.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class LocalStack:
         flower: bool = False,
         data_dir: Path | str | None = None,
         simulated: bool = False,
+        enrol: bool = False,
         environment: Mapping[str, str] | None = None,
         address: str = "",
     ) -> None:
@@ -66,9 +69,11 @@ class LocalStack:
         self._temporary = data_dir is None
         self.data_dir = Path(tempfile.mkdtemp(prefix="cloudassist-") if data_dir is None else data_dir).resolve()
         self._control, self._beats, self._flower, self._simulated = control, beats, flower, simulated
+        self._enrol = enrol
         self._extra = dict(environment or {})
         self._lock: IO[str] | None = None
         self._server = EmbeddedServer(self.data_dir / "server", address)
+        self._machines = Machines(self.data_dir, self._server.address)
         self._flower_port = free_port()
         self._children: dict[str, Child] = {}
 
@@ -116,12 +121,15 @@ class LocalStack:
         report = trust | {"REPORT_KEY": str(keys / "report.key"), "KEY_SET": str(keys / "key-set")}
         own = {
             "admin": signing | report | {"ROOT_KEY": str(keys / "root.key")},
-            "producer": signing,
+            "producer": signing | trust,
             "dispatch": signing | trust | {"ROLE": "dispatch"},
             "control": report,
             "flower": {"ROLE": "flower"},
+            "enrol": {"ROLE": "enrol", "INSTANCES_REMOTE_CONTROL": "yes"},
             "agent": {"TRUST": (keys / "trust").read_text().strip()} if role == "agent" else {},
         }.get(role, {})
+        if role == access.Role.AGENT and self._enrol and instance_id in self.instance_ids:
+            return self._machines.environment(instance_id) | self._extra
         user = self._agent(instance_id).name if role == access.Role.AGENT else role
         common = {"URL": self._server.url_of(user), "STATE_DIR": str(self.data_dir / "state"), **own}
         return {PREFIX + name: value for name, value in common.items()} | self._extra
@@ -130,6 +138,11 @@ class LocalStack:
         """Give one more instance a user of its own at the server; return the settings of its agent."""
         self._server.admit(self._agent(topology.check_instance_id(instance_id)))
         return self.environment("agent", instance_id)
+
+    @property
+    def address(self) -> str:
+        """Return the server's URL without a login: what a machine is told that is to be enrolled."""
+        return self._server.address
 
     def start(self, name: str) -> None:
         """Start a process of the stack again; it is not waited for (:meth:`wait_ready`)."""
@@ -191,9 +204,22 @@ class LocalStack:
         if flower is not None:
             flower.start()
             _until(time.monotonic() + READY_SECONDS, "flower to be ready", flower.is_ready)
+        agents = {topology.worker_name(name) for name in self.instance_ids}
         for name, child in self._children.items():
-            if name not in {"server", "flower"}:
+            if name not in {"server", "flower", *agents}:
                 child.start()
+        if self._enrol and self.instance_ids:
+            self._enrol_all()
+        for name in agents & self._children.keys():
+            self._children[name].start()
+
+    def _enrol_all(self) -> None:
+        """Have each instance show that it was invited."""
+        enroller = self._children["enrol-1"]
+        _until(time.monotonic() + READY_SECONDS, "the role enrol to be ready", enroller.is_ready)
+        with self.assistant() as assistant:
+            activation = assistant.create_activation(instance_count=len(self.instance_ids))
+        self._machines.enrol(self.instance_ids, activation, _inherited(), READY_SECONDS)
 
     def _prepare(self) -> None:
         for folder in ("server", "logs", "keys", "state"):
@@ -203,12 +229,15 @@ class LocalStack:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StackError(f"another stack is running in {self.data_dir}") from None
-        self._server.write_users(map(self._agent, self.instance_ids[:: self._hosted_together]))
+        agents = [] if self._enrol else self.instance_ids[:: self._hosted_together]
+        self._server.write_users(map(self._agent, agents), keeps=self._enrol)
         installation.make_keys(read(Settings, self.environment("admin")))
         self._add("server", self._server.command, SERVER_ENVIRONMENT, "Ready to accept connections")
         for number in range(1, self._control + 1):
             self._add_celery(f"control-{number}", "cloudassist", "control", ["worker", "-n", f"control-{number}@%h"])
         self._add_celery("dispatch-1", "cloudassist", "dispatch", ["worker", "-n", "dispatch-1@%h"])
+        if self._enrol:
+            self._add_celery("enrol-1", "cloudassist", "enrol", ["worker", "-n", "enrol-1@%h"])
         for number in range(1, self._beats + 1):
             self._add_celery(f"beat-{number}", "cloudassist_beat", "beat", ["beat"], "beat: Starting")
         if self._flower:
@@ -235,7 +264,7 @@ class LocalStack:
     def _add(
         self, name: str, command: Sequence[str], given: Mapping[str, str], ready_text: str, **settings: str
     ) -> None:
-        own = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
+        own = _inherited()
         extra = {PREFIX + key: value for key, value in settings.items()}
         self._children[name] = Child(
             name, command, {**own, **given, **extra}, self.data_dir / "logs" / f"{name}.log", ready_text
@@ -258,6 +287,10 @@ class LocalStack:
     def _hosted(self, instance_id: str) -> bool:
         child = self._children.get(topology.worker_name(instance_id))
         return self._simulated or (child is not None and child.running)
+
+
+def _inherited() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
 
 
 def _until(deadline: float, what: str, condition: Callable[[], bool]) -> None:
