@@ -79,6 +79,7 @@ class Aggregator(Looper):
         done, self._done = self._done, 0
         taken = self._ledger.call(reports.take(self._taker, done, self._waiting))
         self._note_left(taken.left)
+        self._proofs.note(taken.revocations)
         batch = taken.messages or self._wait()
         if batch:
             self._apply(batch)

@@ -22,6 +22,13 @@ class Proofs:
         self._keys = keys
         self._known: dict[str, tuple[bytes, ...]] = {}
         self._doubted: set[str] = set()
+        self._revocations = 0
+
+    def note(self, revocations: int) -> None:
+        """Forget what is known where instances were deregistered since: their keys count no more."""
+        if revocations != self._revocations:
+            self._revocations = revocations
+            self._known.clear()
 
     def prepare(self, instance_ids: set[str]) -> None:
         """Read the public keys that are not known yet, in one round trip."""

@@ -24,10 +24,14 @@ _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What an aggregator is to apply now, and how many reports are left for later, or for others."""
+    """What an aggregator is to apply now, and how many reports are left for later, or for others.
+
+    ``revocations`` grows when an instance is deregistered: what is known of keys then is out of date.
+    """
 
     left: int
     messages: list[bytes]
+    revocations: int = 0
 
 
 def take(
@@ -40,7 +44,7 @@ def take(
     """
     return function_call(
         "take_reports",
-        [topology.REPORTS_QUEUE, keys.taken(taker), keys.TAKERS, keys.REJECTED_COUNTS],
+        [topology.REPORTS_QUEUE, keys.taken(taker), keys.TAKERS, keys.REJECTED_COUNTS, keys.REVOCATIONS],
         [
             taker,
             done,

@@ -12,12 +12,16 @@ local function is_begun(invocation)
   return creation_time and not broken_off
 end
 
--- An instance that is offline, unless the plan awaits it, that has too many open records, or whose agent could not read
+-- An instance that was let go meanwhile, that is offline, unless the plan awaits it, that has too many open records, or whose agent could not read
 -- the order, gets a record that has failed already; so does one for which a code is given. at: the keys by name. Returns
 -- the code, or the empty text where the order is to be sent. What is counted is collected in plan, for settle_plan to
 -- write down once.
 local function obstacle(at, instance, plan)
-  local spoken = tonumber(redis.call('HGET', Key.INSTANCE .. instance, 'schema') or 1)
+  local spoken, epoch = unpack(redis.call('HMGET', Key.INSTANCE .. instance, 'schema', 'epoch'))
+  if not epoch then
+    return Code.INSTANCE_DEREGISTERED
+  end
+  spoken = tonumber(spoken or 1)
   if spoken < plan.schema or spoken > Schema.CURRENT then
     local wanted = plan.schema == Schema.CURRENT and Schema.CURRENT or (plan.schema .. ' to ' .. Schema.CURRENT)
     return Code.CLIENT_NEED_UPGRADE, 'its agent speaks schema ' .. spoken .. '; this run needs ' .. wanted

@@ -1,10 +1,10 @@
 -- Take reports into one aggregator's own list, after removing those that it has applied. Oldest first; what it had
 -- taken before comes again until it says that it is done. Where more wait than may, some of the newest are dropped: one
 -- instance must not fill the server, and what it drops of others is told again, since their records stay silent.
--- KEYS: reports taken takers counts
+-- KEYS: reports taken takers counts revocations
 -- ARGV: taker done most most_bytes waiting_most waiting_bytes dropped_most reason
 -- FLAGS: allow-oom
--- Returns: {how many are left for later, the messages to be applied now}
+-- Returns: {how many are left for later, the messages to be applied now, how many instances were deregistered so far}
 local Sample, Piece = 5, 100
 
 -- Return how many reports may wait: fewer than else where the newest ones are large.
@@ -74,5 +74,5 @@ local function take_reports(keys, args)
     fill(reports, taken, waiting, tonumber(args[3]), takers)
   end
   local found = oldest_of(taken, tonumber(args[3]), tonumber(args[4]))
-  return { held + waiting - #found, found }
+  return { held + waiting - #found, found, tonumber(redis.call('GET', keys[5]) or 0) }
 end
