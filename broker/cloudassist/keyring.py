@@ -121,8 +121,14 @@ def verify(public: bytes, signature: bytes, data: bytes) -> None:
 
 
 def seal(data: bytes, public: bytes) -> str:
-    """Return data as only the holder of the other half of ``public`` can read it, in Base64."""
-    return base64.b64encode(crypto_box_seal(data, public)).decode()
+    """Return data as only the holder of the other half of ``public`` can read it, in Base64.
+
+    Raises MessageError (bad-key) for a public key that nothing can be sealed to.
+    """
+    try:
+        return base64.b64encode(crypto_box_seal(data, public)).decode()
+    except RuntimeError:  # a point of low order: everybody could open it
+        raise MessageError("bad-key", "low order") from None
 
 
 def key_id(public: bytes) -> str:
