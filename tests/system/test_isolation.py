@@ -54,6 +54,7 @@ class Target:
         lines = [user.line("pw") for user in users[:2]]
         lines += [users[2].line("pw").replace("agent.i-A", "inspected", 1)]
         lines += [access.user(role).line("pw") for role in access.ROLES]
+        lines += [access.activation("1E4F2C7A-3F0B-4B77-9C0D-0A1B2C3D4E5F").line("pw")]
         lines += ["user free on >pw ~* &* +@all", access.user(access.Role.ADMIN).line("pw"), "user default off"]
         self.folder.mkdir(exist_ok=True)
         (self.folder / "users.acl").write_text("\n".join(lines) + "\n")
@@ -77,10 +78,16 @@ class Target:
                 pipe.set(key, "!stopped")
             for key in ("record:t-1.i-A", "record:t-1.i-B", "invocation:t-1", "known:i-A", "known:i-B", "command:c-1"):
                 pipe.hset(key, "field", "value")
+            for key in ("identity:i-A", "activation:X", "admitted:X", "epochs"):
+                pipe.hset(key, "field", "value")
+            pipe.lpush("enrolments", "request").lpush("petitions", "wish").set("enrolled.X.y", "x").set(
+                "petition:x", "y"
+            )
             pipe.xadd("audit-trail", {"a": "b"}).zadd("due", {"t-1.i-B": 1}).zadd("open", {"i-B/t-1.i-B": 0})
             pipe.script_load("return 1").dump("instance.i-B")
-            pipe.execute_command("ACL", "SETUSER", "agent.i-B", "on", ">pw")
-            dump = pipe.execute()[-2]
+            for name in ("agent.i-A", "agent.i-B"):
+                pipe.execute_command("ACL", "SETUSER", name, "on", "resetpass", ">pw")
+            dump = pipe.execute()[-3]
         with Ledger(f"redis://admin:pw@127.0.0.1:{self.port}/0") as ledger:
             call = instances.read_enrolments([])
             ledger.call(call)
