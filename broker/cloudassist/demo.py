@@ -53,8 +53,8 @@ class Interruption:
 def main(interruption: Interruption) -> int:
     """Run the demonstration; returns the exit code."""
     begun = time.monotonic()
-    click.echo("starting a server, the control plane, dispatch, beat and three agents …")
-    with LocalStack(instances=3, data_dir=DATA_DIR) as stack:
+    click.echo("starting a server, the control plane, dispatch, beat and three agents that enrol themselves …")
+    with LocalStack(instances=3, data_dir=DATA_DIR, enrol=True) as stack:
         click.echo(f"{len(stack.processes)} processes are up after {time.monotonic() - begun:.1f} s at {stack.url}")
         interruption.check()
         click.echo(f"running on {', '.join(stack.instance_ids)}:\n\n{SCRIPT}")

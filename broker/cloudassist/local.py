@@ -214,12 +214,10 @@ class LocalStack:
             self._children[name].start()
 
     def _enrol_all(self) -> None:
-        """Have each instance show that it was invited."""
-        enroller = self._children["enrol-1"]
-        _until(time.monotonic() + READY_SECONDS, "the role enrol to be ready", enroller.is_ready)
+        """Have each instance that is not let in yet show that it was invited."""
+        _until(time.monotonic() + READY_SECONDS, "the role enrol to be ready", self._children["enrol-1"].is_ready)
         with self.assistant() as assistant:
-            activation = assistant.create_activation(instance_count=len(self.instance_ids))
-        self._machines.enrol(self.instance_ids, activation, _inherited(), READY_SECONDS)
+            self._machines.bring_in(self.instance_ids, assistant, _inherited(), READY_SECONDS)
 
     def _prepare(self) -> None:
         for folder in ("server", "logs", "keys", "state"):

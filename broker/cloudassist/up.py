@@ -19,7 +19,7 @@ def main() -> int:
     leave = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: leave.set())
-    with LocalStack(instances=3, data_dir=DATA_DIR, flower=True) as stack:
+    with LocalStack(instances=3, data_dir=DATA_DIR, flower=True, enrol=True) as stack:
         click.echo(f"server  {stack.url}\nFlower  {stack.flower_url}\nlogs    {stack.data_dir / 'logs'}\n")
         click.echo("In another terminal:\n")
         for name, value in stack.environment("producer").items():

@@ -85,8 +85,8 @@ class Target:
             )
             pipe.xadd("audit-trail", {"a": "b"}).zadd("due", {"t-1.i-B": 1}).zadd("open", {"i-B/t-1.i-B": 0})
             pipe.script_load("return 1").dump("instance.i-B")
-            for name in ("agent.i-A", "agent.i-B"):
-                pipe.execute_command("ACL", "SETUSER", name, "on", "resetpass", ">pw")
+            for user in (access.agent("i-A"), access.agent("i-B")):  # an attack may have removed it
+                pipe.execute_command("ACL", "SETUSER", user.name, *user.words("pw"))
             dump = pipe.execute()[-3]
         with Ledger(f"redis://admin:pw@127.0.0.1:{self.port}/0") as ledger:
             call = instances.read_enrolments([])

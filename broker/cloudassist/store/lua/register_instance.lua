@@ -7,7 +7,7 @@
 local function register_instance(keys, args)
   local key, machine = unpack(redis.call('HMGET', keys[4], 'public_key', 'machine_id'))
   if not key then
-    if redis.call('HEXISTS', keys[5], args[1]) == 1 then
+    if redis.call('HGET', keys[5], args[1]) then
       return 0
     end
     key, machine = unpack(redis.call('HMGET', keys[1], 'public_key', 'machine_id'))
