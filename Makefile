@@ -51,7 +51,7 @@ soak: $(READY) ## kill whatever can die for MINUTES, then try a hundred thousand
 	$(BIN)/python -m pytest tests/faults -s --minutes=$(MINUTES) --seed=$(SEED)
 	$(BIN)/python -m pytest tests/fuzz --hypothesis-profile=soak --timeout=1800
 	@$(BIN)/python -c "import atheris" 2>/dev/null || { echo "atheris is not installed: no coverage-guided run"; exit 0; }; \
-	for surface in queue order "signed order" "signed key set" "signed warrant" reports frequency; do \
+	for surface in queue order enrolment "signed order" "signed key set" "signed warrant" reports frequency; do \
 		PYTHONPATH=tests $(BIN)/python tests/fuzz/coverage_guided.py "$$surface" -max_total_time=30 -verbosity=0 || exit 1; \
 	done
 

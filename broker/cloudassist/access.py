@@ -11,6 +11,7 @@ a command only with the keys that stand beside it.
 import hashlib
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -120,6 +121,12 @@ def user(role: Role, *, database: int = 0) -> User:
         Role.ENROL: _enrol,
     }[role]
     return User(role.value, make(database))
+
+
+def others(acl_file: str, names: Collection[str]) -> list[str]:
+    """Return the lines of an ACL file that are about other users than these, and than the nameless default one."""
+    lines = [line for line in acl_file.splitlines() if line.startswith("user ")]
+    return [line for line in lines if line.split()[1] not in {"default", *names}]
 
 
 def new_password() -> str:

@@ -66,13 +66,13 @@ class EmbeddedServer:
         return self._address
 
     def write_users(self, agents: Iterable[User], *, keeps: bool = False) -> None:
-        """Write the file of its users: those of the roles, and these; perhaps also the instances that were in it."""
+        """Write the file of its users: those of the roles, and these; perhaps also others that were in it."""
         every = [*(access.user(role) for role in (Role.ADMIN, *access.ROLES)), *agents]
         # Processes that stand for many instances share a user, which the server takes once only.
         lines = dict.fromkeys(["user default off", *(user.line(self._passwords[user.name]) for user in every)])
         if keeps and self._users_file.exists():
-            before = self._users_file.read_text(encoding="ascii").splitlines()
-            lines |= dict.fromkeys(line for line in before if line.startswith("user agent."))
+            before = self._users_file.read_text(encoding="ascii")
+            lines |= dict.fromkeys(access.others(before, {user.name for user in every}))
         self._users_file.write_text("\n".join(lines) + "\n", encoding="ascii")
 
     def admit(self, user: User) -> None:

@@ -15,13 +15,16 @@ from types import SimpleNamespace
 from kombu import Connection
 
 from cloudassist import expressions, guard, ids, keyring, messages, parameters, topology, warrant
+from cloudassist.activation import ActivationCode
 from cloudassist.duties.letter import open_letter
+from cloudassist.enrolment import Cause, Enrolled, EnrolmentRequest, SealedRequest, decode_answer, encode_answer
 from cloudassist.errors import InvalidParameterError, MessageError
 from cloudassist.expressions import Fault
 from cloudassist.keyring import SigningKey
 from cloudassist.keyset import KeySet, Root, TrustedKey
 from cloudassist.messages import ClientState, ClientStatus, Registration, Report
 from cloudassist.orders import Order, Payload, Purpose, payload_hash
+from cloudassist.petition import Petition, Wish
 from cloudassist.presence import Presence
 from cloudassist.secret_values import decrypt, encrypt
 from cloudassist.status import InvocationStatus
@@ -47,6 +50,9 @@ SAID = (
     Registration("web-1", "A" * 43, "1.0", tags={"a": "b"}),
     ClientStatus("web-1", ClientState.RUNNING),
 )
+ACTIVATION = "1E4F2C7A-3F0B-4B77-9C0D-0A1B2C3D4E5F"
+CODE = ActivationCode(ROOT, b"c" * 32)
+REQUEST = EnrolmentRequest(token="0" * 32, expires=5, public_key=keyring.encode_key(b"p" * 32), name="web-1")
 _CHANNEL = Connection("memory://").channel()
 _SECRET_KEY = b"s" * 32
 
@@ -250,6 +256,46 @@ def secrets(data: bytes) -> object:
     return found
 
 
+def enrolment(data: bytes) -> object:
+    """A request to be enrolled: only what was signed with the code is read."""
+    try:
+        found = SealedRequest.parse(data).open(CODE.verifier)
+    except MessageError:
+        return None
+    assert found == REQUEST
+    return found
+
+
+def signed_enrolment(data: bytes) -> object:
+    """What a holder of the code has signed, whatever it is."""
+    try:
+        found = EnrolmentRequest.decode(data)
+    except MessageError:
+        return None
+    assert SealedRequest.parse(found.seal(ACTIVATION, CODE.key).encode()).open(CODE.verifier) == found
+    return found
+
+
+def enrolled(data: bytes) -> object:
+    """The answer to such a request."""
+    try:
+        found = decode_answer(data)
+    except MessageError:
+        return None
+    assert decode_answer(encode_answer(found).encode()) == found
+    return found
+
+
+def petitions(data: bytes) -> object:
+    """What a producer asks of the role enrol."""
+    try:
+        found = Petition.decode(data)
+    except MessageError:
+        return None
+    assert Petition.decode(found.encode().encode()) == found
+    return found
+
+
 def _json(data: str | bytes) -> object:
     """Return what a message brings; None, which no surface takes, where it is no JSON."""
     try:
@@ -294,6 +340,23 @@ SURFACES = {
         ),
     ),
     "template": Surface(template, (b"echo {{ name }} {{ACS::InstanceId}} {{a-b_c}}",)),
+    "enrolment": Surface(
+        enrolment,
+        (REQUEST.seal(ACTIVATION, CODE.key).encode(),),
+        (REQUEST.seal(ACTIVATION, OTHER_KEY).encode(), json.dumps(ORDER.seal(KEY)).encode()),
+    ),
+    "signed enrolment": Surface(signed_enrolment, (json.loads(REQUEST.seal(ACTIVATION, CODE.key))[2].encode(),)),
+    "enrolled": Surface(
+        enrolled,
+        (
+            encode_answer(Enrolled(instance_id="web-1", epoch=1, password="p", tags={"a": "b"})).encode(),
+            encode_answer(Cause.EXPIRED).encode(),
+        ),
+    ),
+    "petitions": Surface(
+        petitions,
+        (Petition("0" * 32, Wish.MODIFY_INSTANCE, "web-1", json.dumps(["a"] * 10), {"name": "n"}).encode().encode(),),
+    ),
     "secrets": Surface(
         secrets,
         (encrypt("t-1", {"a": "b"}, _SECRET_KEY).encode(),),

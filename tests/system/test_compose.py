@@ -113,7 +113,7 @@ def test_the_services_work_together(native, tmp_path):
         assert server.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
     with redis.Redis(port=native.port) as nobody, pytest.raises(redis.AuthenticationError):
         nobody.ping()
-    for name in ("control", "dispatch", "beat", "flower", *AGENTS):
+    for name in ("control", "dispatch", "beat", "enrol", "flower", *AGENTS):
         native.start(name)
     settings = read(Settings, native.environment("cli"))
     with Assistant(settings=settings) as assistant:
@@ -122,6 +122,7 @@ def test_the_services_work_together(native, tmp_path):
         assert invocation.wait(timeout=20).status is InvokeStatus.FINISHED
         assert {result.output for result in invocation.results()} == {"composed\n"}
     assert "agent-1" in native.call("cli", "instances")
+    assert "activation code  a-" in native.call("cli", "activation", "create")
     assert all(process.poll() is None for process in native.processes.values())
     with redis.Redis(port=native.port, username="admin", password=password(tmp_path, "admin")) as server:
         assert denials(server) == []
@@ -135,8 +136,12 @@ def password(folder, user):
 def test_each_role_has_only_what_it_needs():
     """Keys and passwords: each on a volume of its own, mounted by those who use it."""
     holders = {"root": {"keys"}, "report": {"keys", "control"}, "signing": {"keys", "dispatch", "cli"}}
-    holders |= {"trust": {"keys", "control", "dispatch", *AGENTS}, "users": {"keys", "server"}, "data": {"server"}}
-    holders |= {name: {"keys", name} for name in ("control", "dispatch", "beat", "flower", *AGENTS)}
+    holders |= {
+        "trust": {"keys", "control", "dispatch", "cli", *AGENTS},
+        "users": {"keys", "server"},
+        "data": {"server"},
+    }
+    holders |= {name: {"keys", name} for name in ("control", "dispatch", "beat", "enrol", "flower", *AGENTS)}
     holders |= {"producer": {"keys", "cli"}, "admin": {"keys"}}
     mounted = {}
     for name, service in SERVICES.items():

@@ -36,6 +36,9 @@ def test_what_is_printed_is_the_acl_file_of_a_server(tmp_path):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
         assert file.read_text().strip() not in printed.stdout
+    (tmp_path / "users.acl").write_text(printed.stdout + "user agent.enrolled on #00 +ping\n")
+    kept = verbs.run(words("redis://127.0.0.1:1/0"), *arguments, "--keep", str(tmp_path / "users.acl"))
+    assert kept.stdout == (tmp_path / "users.acl").read_text()
     (tmp_path / "users.acl").write_text(printed.stdout)
     port = free_port()
     process = start_server(tmp_path / "server", port, ["--aclfile", str(tmp_path / "users.acl")])

@@ -23,6 +23,8 @@ _PASSWORD = "password"  # noqa: S105 - the name of a file
 @click.option("--roles", "with_roles", is_flag=True, help="The roles, too (what is meant where no instance is named).")
 @click.option("--passwords", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Folder of DIR/USER/password, each made where it is missing.")  # fmt: skip
+@click.option("--keep", "kept", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Keep the other users that this ACL file has: those that were enrolled meanwhile.")  # fmt: skip
 @click.option("--remote-control", is_flag=True, help="Let `celery inspect` reach the instances.")
 @click.option("--apply", "applied", is_flag=True, help="Make the users on the server instead of printing them.")
 @click.pass_context
@@ -32,6 +34,7 @@ def acl(
     instance_ids: tuple[str, ...],
     with_roles: bool,
     passwords: Path | None,
+    kept: Path | None,
     remote_control: bool,
     applied: bool,
 ) -> None:
@@ -56,8 +59,11 @@ def acl(
     if roles:
         click.echo("user default off")
         wanted.insert(0, access.user(access.Role.ADMIN))
+    before = kept.read_text(encoding="ascii") if kept is not None and kept.exists() else ""
     for user in wanted:
         click.echo(user.line(_password(passwords, user)))
+    for line in access.others(before, {user.name for user in wanted}):
+        click.echo(line)
 
 
 def _users(settings: Settings, instance_ids: Sequence[str], *, roles: bool, remote_control: bool) -> list[User]:
