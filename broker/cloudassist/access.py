@@ -201,7 +201,7 @@ def _enrol(database: int) -> str:
     )  # fmt: skip
     left = _keys("presence.*", topology.instance_queue("*"), topology.control_queue("*"))
     return " ".join([
-        _connected(database), "+time +acl|setuser +acl|deluser +acl|save +client|kill", _FUNCTIONS,
+        _connected(database), "+time +acl|getuser +acl|setuser +acl|deluser +acl|save", _FUNCTIONS,
         f"({_CHANGES} {ledger})", f"(+del {left})",
         f"(+brpop +ltrim ~{topology.ENROLMENTS_QUEUE} ~{keys.PETITIONS})", "(+publish &changes:*)",
         _worker(topology.ENROL_QUEUE, database),

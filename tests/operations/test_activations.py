@@ -151,6 +151,8 @@ def test_managed_instances_are_those_that_were_enrolled(assistant, enroller, enr
     assert found.activation_id == activation.activation_id
     named = assistant.modify_managed_instance("new-1", instance_name="Front door")
     assert (named.instance_id, named.instance_name) == ("new-1", "Front door")
+    assert [each.instance_name for each in assistant.describe_instances(instance_name="new*")] == ["Front door"]
+    assert len(assistant.describe_instances(instance_name="Front*")) == 0
     for filters, count in (
         ({"instance_name": "Front*"}, 1),
         ({"instance_name": "new-1"}, 0),

@@ -13,6 +13,8 @@ from cloudassist.settings import Settings
 pytestmark = pytest.mark.system
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+ENROLMENT = (Path(__file__).parents[2] / "docs" / "enrolment.md").read_text(encoding="utf-8")
+"""Its session is run by test_enrolment."""
 BLOCKS = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", PAGE, re.DOTALL)
 
 
@@ -33,7 +35,7 @@ def test_every_example_does_what_it_shows(stack, monkeypatch):
 
 
 def test_every_operation_has_an_example():
-    code = "".join(block for block, _ in BLOCKS)
+    code = "".join(block for block, _ in BLOCKS) + ENROLMENT
     operations = [name for name in vars(Assistant) if not name.startswith("_") and name != "close"]
     assert [name for name in operations if f".{name}(" not in code] == []
 

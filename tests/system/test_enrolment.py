@@ -1,9 +1,13 @@
 """Machines become instances by an activation's code, on a real server where nobody has a right too many."""
 
+import contextlib
+import io
 import json
+import re
 import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import redis
@@ -221,6 +225,18 @@ def test_a_copy_of_an_enrolled_machine_is_refused(region, producer, tmp_path, mo
     assert caught.value.code == Cause.OTHER_MACHINE
 
 
+def test_asking_again_ends_no_quarantine(region, producer, server, tmp_path):
+    made = producer.create_activation()
+    register(region, tmp_path / "m", made, "suspect")
+    key = tmp_path / "m" / "agents" / "suspect" / "instance.key"
+    assert verbs.run(region.environment("admin"), "quarantine", "suspect").returncode == 0
+    (tmp_path / "again" / "enrolling").mkdir(parents=True)
+    shutil.copy(key, tmp_path / "again" / "enrolling" / "instance.key")
+    with pytest.raises(ServiceUnavailableError, match="the server does not let it in"):
+        register(region, tmp_path / "again", made)
+    assert "off" in server.acl_getuser("agent.suspect")["flags"]
+
+
 def test_a_control_plane_that_the_code_does_not_name_is_not_trusted(region, producer, tmp_path):
     """The secret is right, and so is the server; but the key set is not signed by the root that the operator has."""
     made = producer.create_activation()
@@ -280,3 +296,22 @@ def test_a_producer_without_a_root_to_trust_makes_no_code(region):
     settings = read(Settings, region.environment("producer") | {"CLOUDASSIST_TRUST_FILE": "nowhere"})
     with Assistant(settings=settings) as assistant, pytest.raises(ConfigurationError, match="no key to trust"):
         assistant.create_activation()
+
+
+def test_the_page_shows_what_happens(region, tmp_path, monkeypatch):
+    """The session of docs/enrolment.md, with a machine that comes in where it says so."""
+    page = (Path(__file__).parents[2] / "docs" / "enrolment.md").read_text(encoding="utf-8")
+    first, second = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)
+    for name, value in region.environment("producer").items():
+        monkeypatch.setenv(name, value)
+    session = {}
+    assert said(first[0], session) == first[1]
+    register(region, tmp_path / "m", session["activation"])
+    assert said(second[0], session) == second[1]
+
+
+def said(code, session):
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "docs/enrolment.md", "exec"), session)
+    return printed.getvalue()

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from cloudassist import access, keyring, topology
-from cloudassist.access import User
 from cloudassist.duties.petitions import Petitions
 from cloudassist.enrolment import Answer, Cause, Enrolled, EnrolmentRequest, SealedRequest, encode_answer
 from cloudassist.errors import MessageError
@@ -31,6 +30,8 @@ LOOK_SECONDS: Final = 30.0
 MOST: Final = 100
 """Users that are removed at a time since their activations have lapsed."""
 
+_AGAIN: Final = "again"
+"""Stands in the ledger's answer to a machine that was let in before."""
 _NO_NAME: Final = "?"
 """Stands for a name that was asked for and cannot name an instance."""
 
@@ -93,12 +94,12 @@ class Enroller(Looper):
         )
         answer = self._answer(found)
         if isinstance(answer, Enrolled):
-            self._let_in(answer.instance_id, found)
+            self._let_in(answer.instance_id, found[4], again=found[0] == _AGAIN)
         self._tell(sealed.activation_id, request, answer)
 
     def _answer(self, found: list[Any]) -> Answer:
         match found:
-            case ["admitted", str() as name, epoch, str() as password, _, str() as tags]:
+            case ["admitted" | "again", str() as name, epoch, str() as password, _, str() as tags]:
                 carried = parse_object(tags, limit=MESSAGE_BYTES)
                 return Enrolled(
                     instance_id=name,
@@ -112,9 +113,14 @@ class Enroller(Looper):
             case _:
                 raise MessageError(str(found[1]))
 
-    def _let_in(self, instance_id: str, found: list[Any]) -> None:
-        user: User = access.agent(instance_id, database=self._database, remote_control=self._remote_control)
-        self._ledger.call(users.write(user.name, user.words_for(found[4])))
+    def _let_in(self, instance_id: str, digest: str, *, again: bool) -> None:
+        """Make the instance's user; one that is there already stays as it is, for it may be in quarantine."""
+        user = access.agent(instance_id, database=self._database, remote_control=self._remote_control)
+        if again and self._ledger.call(users.exists(user.name)):
+            return
+        self._ledger.call(users.write(user.name, user.words_for(digest)))
+        if not self._ledger.call(instances.is_enrolled(instance_id)):  # another worker has let it go meanwhile
+            self._ledger.call(users.remove(user.name))
         self._ledger.try_all([users.save()])
 
     def _tell(self, activation_id: str, request: EnrolmentRequest, answer: Answer) -> None:

@@ -26,15 +26,16 @@ def describe_instances(
 ) -> Operation[Listing[Instance]]:
     """Return a page of the registered instances, in the order of their ids (API a.17).
 
-    ``instance_name`` may have ``*`` for any text; ``tags`` must all be carried. With ``instance_ids`` (at most 50)
-    those of them that are registered are returned, in the order in which they were named.
+    ``instance_name`` is what the id is like: it may have ``*`` for any text, and a name that an instance was given
+    besides does not matter, so that nothing is run on one by another's. ``tags`` must all be carried. With
+    ``instance_ids`` (at most 50) those of them that are registered are returned, in the order in which they were named.
     """
     wanted = listing.window(context.settings, max_results, next_token, page_number, page_size)
     named = None
     if instance_ids is not None:
         named = arguments.instance_ids(instance_ids, context.settings.page_size_maximum)
     chosen = Chosen(
-        Filter.of({"os_type": os_type, "agent_version": agent_version}, {"instance_name": instance_name}),
+        Filter.of({"os_type": os_type, "agent_version": agent_version}, {"instance_id": instance_name}),
         None if online is None else arguments.flag("online", online),
         None if tags is None else targets.tags(tags),
     )

@@ -33,7 +33,7 @@ class Chosen:
         """Tell whether an instance fits."""
         return (
             bool(facts)
-            and self.fields.fits({"instance_name": instance_id, **facts})
+            and self.fields.fits({"instance_name": instance_id, **facts, "instance_id": instance_id})
             and self.online in {None, presence is not None}
             and (self.tags is None or targets.carries(facts.get("tags", ""), self.tags))
         )

@@ -95,6 +95,11 @@ def read_public_key(instance_id: str) -> Call[str]:
     return function_call("read_public_key", [keys.identity(instance_id), keys.instance(instance_id)], [], as_text)
 
 
+def is_enrolled(instance_id: str) -> Call[bool]:
+    """Tell whether an instance was enrolled with an activation, and is still."""
+    return command(bool, "EXISTS", keys.identity(instance_id))
+
+
 def open_records(instance_id: str) -> Call[list[str]]:
     """Return the records of one instance that have not ended, in the order of their ids."""
 

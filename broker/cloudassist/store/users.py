@@ -15,6 +15,11 @@ def names() -> Call[list[str]]:
     return command(as_texts, "ACL", "USERS")
 
 
+def exists(name: str) -> Call[bool]:
+    """Tell whether there is such a user."""
+    return command(lambda answer: answer is not None, "ACL", "GETUSER", name)
+
+
 def remove(name: str) -> Call[int]:
     """Remove a user, and end its connections; return how many users that were."""
     return command(int, "ACL", "DELUSER", name)

@@ -2,7 +2,7 @@
 -- cannot share the last use, nor a name. Asked again by the same key, it answers what it did before.
 -- KEYS: activation admitted reply instances epochs trail
 -- ARGV: activation_id public_key machine_id name hostname expires request_ms known_ms password digest tries
--- Returns: {admitted, instance_id, epoch, password, digest, tags}, {refused, cause}, or {void, reason}
+-- Returns: {admitted, or again, instance_id, epoch, password, digest, tags}, {refused, cause}, or {void, reason}
 
 -- Return why a request is not looked at: it came too late, or has been here before.
 local function why_void(reply, expires, request_ms)
@@ -87,6 +87,7 @@ local function admit_instance(keys, args)
     if machine and machine ~= '' and args[3] ~= '' and machine ~= args[3] then
       return { 'refused', Cause.OTHER_MACHINE }
     end
+    answer[1] = 'again'
     return answer
   end
   if tonumber(activation.registered or 0) >= tonumber(activation.count) then
