@@ -13,8 +13,8 @@ from cloudassist.keyset import Root
 from cloudassist.petition import Petition, Wish
 
 ROOT = Root(b"r" * KEY_BYTES)
-CODE = ActivationCode.new(ROOT)
-OTHER = ActivationCode.new(ROOT)
+CODE = ActivationCode(ROOT, b"c" * KEY_BYTES)
+OTHER = ActivationCode(ROOT, b"o" * KEY_BYTES)
 ID = "1E4F2C7A-3F0B-4B77-9C0D-0A1B2C3D4E5F"
 REQUEST = EnrolmentRequest(
     token="0" * 32, expires=5, public_key=encode_key(b"p" * KEY_BYTES), name="web-1", hostname="h", machine_id="m"
@@ -25,6 +25,10 @@ PETITION = Petition("0" * 32, Wish.MODIFY_INSTANCE, "web-1", json.dumps(["a"] * 
 
 def sealed(request=REQUEST, activation_id=ID, code=CODE):
     return request.seal(activation_id, code.key).encode()
+
+
+def test_no_two_codes_are_the_same():
+    assert ActivationCode.new(ROOT).format() != ActivationCode.new(ROOT).format()
 
 
 def test_a_code_is_read_as_it_was_written_and_says_whom_to_trust():
@@ -77,7 +81,7 @@ def tampered():
     yield "another name", [activation_id, signature, payload.replace("web-1", "web-2")]
     yield "another key", [activation_id, signature, payload.replace(REQUEST.public_key[:4], "AAAA")]
     yield "a later end", [activation_id, signature, payload.replace('"expires":5', '"expires":6')]
-    yield "another activation", [new_activation_id(), signature, payload]
+    yield "another activation", [ID.replace("1", "2"), signature, payload]
     yield "another code", json.loads(sealed(code=OTHER))
     yield "no signature", [activation_id, "", payload]
     yield "no activation", ["*", signature, payload]

@@ -13,7 +13,8 @@ from cloudassist.duties.aggregator import Aggregator
 from cloudassist.keyring import AgreementKey, create_key, encode_key
 from cloudassist.messages import FINAL_SEQUENCE, ClientState, ClientStatus, Registration, Report
 from cloudassist.status import InvocationStatus
-from cloudassist.store import instances, keys, reports
+from cloudassist.store import enrolments, instances, keys, reports
+from cloudassist.store.audit import Act
 from cloudassist.store.ledger import Ledger
 from support.ledgers import plan_run
 from support.malformed import GOOD
@@ -215,3 +216,21 @@ def test_how_far_it_is_behind_is_known(aggregator, server):
     aggregator.turn()
     assert aggregator.behind_seconds == 0
     assert server.hget(keys.REJECTED_COUNTS, "not-json") == str(2 * limits.REPORTS_PER_TAKE)
+
+
+def test_who_was_deregistered_is_believed_no_more(ledger, server, aggregator, say, tmp_path):
+    """Also by an aggregator that knows its key, and whatever it says of itself."""
+    own = key(tmp_path, "instance")
+    say(own, registration(own))
+    aggregator.turn()
+    (first,), (second,) = (plan_run(ledger, server, ["web-9"]).record_ids for _ in range(2))
+    say(own, finished(first, "web-9"))
+    aggregator.turn()
+    assert server.hget(keys.record(first), "status") == "Finished"
+    act = Act(caller="me", operation="DeregisterManagedInstance").encode()
+    assert ledger.call(enrolments.deregister("web-9", act)) == ["deregistered"]
+    say(own, finished(second, "web-9"), ClientStatus("web-9", ClientState.RUNNING), registration(own))
+    aggregator.turn()
+    assert server.hget(keys.record(second), "status") == "Running"
+    assert ledger.call(reports.rejected()) == {"unknown-instance": 2, "foreign-key": 1}
+    assert not server.exists(keys.instance("web-9"))
