@@ -116,7 +116,8 @@ def test_instances_are_listed(celery):
 
 
 def test_init_makes_the_keys_once(celery, tmp_path):
-    environment = {"CLOUDASSIST_STATE_DIR": str(tmp_path), "CLOUDASSIST_SIGNING_KEY": str(tmp_path / "signing.key")}
+    own = {"STATE_DIR": tmp_path, "SIGNING_KEY": tmp_path / "signing.key", "TRUST_FILE": tmp_path / "trust"}
+    environment = {f"CLOUDASSIST_{name}": str(path) for name, path in own.items()}
     first = celery("assist", "init", "--json", **environment)
     second = celery("assist", "init", "--json", **environment)
     assert first.returncode == 0, first.stderr
@@ -180,7 +181,8 @@ def test_a_missing_key_is_said(celery, tmp_path):
 
 @pytest.mark.parametrize("app", ["cloudassist", "cloudassist_agent"])
 def test_a_worker_without_its_key_says_so(celery, app, tmp_path):
-    environment = {"CLOUDASSIST_REPORT_KEY": str(tmp_path / "none"), "CLOUDASSIST_STATE_DIR": str(tmp_path)}
+    own = {"STATE_DIR": tmp_path, "REPORT_KEY": tmp_path / "none", "TRUST_FILE": tmp_path / "none"}
+    environment = {f"CLOUDASSIST_{name}": str(path) for name, path in own.items()}
     done = celery("worker", app=app, **environment)
     assert done.returncode != 0
     assert str(tmp_path) in done.stderr
