@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cloudassist.errors import CloudAssistError, ConfigurationError, ServiceUnavailableError
 from cloudassist.settings import PREFIX
@@ -80,6 +80,20 @@ def _uninstall(options: argparse.Namespace) -> None:
     _tell(import_module("cloudassist_agent.service.here").uninstall(options.root))
 
 
+def _start(options: argparse.Namespace) -> None:
+    _tell(_background().start(_settings(options)))
+
+
+def _stop(options: argparse.Namespace) -> None:
+    _tell(_background().stop(_settings(options)))
+
+
+def _background() -> Any:
+    if sys.platform == "win32":
+        raise ConfigurationError("on Windows the agent is a service: see install-service")
+    return import_module("cloudassist_agent.daemon.background")
+
+
 def _serve(options: argparse.Namespace) -> None:
     settings = _settings(options)
     import_module("cloudassist_agent.service.windows").run(settings)
@@ -113,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     watch.add_argument("--unit", help="the systemd unit that the agent is, instead of one started from here")
     _add_register(commands)
+    _command(commands, "start", _start, "start agent and daemon in the background, where nothing else starts them")
+    _command(commands, "stop", _stop, "end what was started in the background, when its scripts have ended")
     install = _command(
         commands, "install-service", _install, "make the agent a service of this machine, with these settings"
     )
