@@ -13,7 +13,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--no-emit-index-url --no-header --no-annotate --upgrade --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-windows check bench bench-peers soak lock clean
+.PHONY: help setup demo up test test-install test-windows check bench bench-peers soak packages lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -46,6 +46,9 @@ check: $(READY) ## lint, format, types, layers, known vulnerabilities
 	$(BIN)/mypy --platform win32 --exclude '^$$' -m cloudassist_agent.executor $(addprefix -m ,$(WINDOWS))
 	$(BIN)/lint-imports
 	.ci/audit
+
+packages: $(READY) ## build .deb and .rpm of the agent in dist, with the tools that are there (PACKAGES="--python 3.12")
+	@$(BIN)/python -m packages $(PACKAGES)
 
 soak: $(READY) ## kill whatever can die for MINUTES, then try a hundred thousand odd inputs (minutes)
 	$(BIN)/python -m pytest tests/faults -s --minutes=$(MINUTES) --seed=$(SEED)

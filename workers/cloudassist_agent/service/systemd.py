@@ -34,18 +34,12 @@ def install(settings: AgentSettings, environment: Mapping[str, str], root: Path 
     ConfigurationError.
     """
     Root.of(settings)
-    stop_seconds = round(settings.drain_seconds + settings.kill_grace_seconds) + STOP_MARGIN_SECONDS
-    values = {
-        "python": sys.executable,
-        "environment_file": ROOT / ENVIRONMENT_FILE,
-        "state_dir": settings.state_dir,
-        "stop_seconds": stop_seconds,
-    }
+    written = values(settings, Path(sys.executable), str(ROOT / ENVIRONMENT_FILE))
     kept = lasting(environment)
     try:
         lines = "".join(f"{name}={_quoted(value)}\n" for name, value in sorted(kept.items()))
         done = [_write(root / ENVIRONMENT_FILE, lines, 0o600)]
-        done += [_write(root / UNIT_FOLDER / unit, _unit(unit, values), 0o644) for unit in UNITS]
+        done += [_write(root / UNIT_FOLDER / name, unit(name, written), 0o644) for name in UNITS]
     except OSError as error:
         raise ConfigurationError(f"the service cannot be installed: {error}") from None
     return done + _systemctl(root, ["daemon-reload"], ["enable", *UNITS], ["restart", CLIENT])
@@ -65,7 +59,19 @@ def uninstall(root: Path = ROOT) -> list[str]:
     return done + _systemctl(root, ["daemon-reload"])
 
 
-def _unit(name: str, values: Mapping[str, object]) -> str:
+def values(settings: AgentSettings, python: Path, environment_file: str) -> dict[str, object]:
+    """Return what stands in the units for their placeholders; ``-`` before a file lets it be missing."""
+    stop_seconds = round(settings.drain_seconds + settings.kill_grace_seconds) + STOP_MARGIN_SECONDS
+    return {
+        "python": python,
+        "environment_file": environment_file,
+        "state_dir": settings.state_dir,
+        "stop_seconds": stop_seconds,
+    }
+
+
+def unit(name: str, values: Mapping[str, object]) -> str:
+    """Return the text of a unit."""
     text = resources.files(__package__).joinpath("units", name).read_text(encoding="utf-8")
     return Template(text).substitute(values)
 
