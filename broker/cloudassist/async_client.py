@@ -5,7 +5,9 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from cloudassist.async_session import AsyncSession
+from cloudassist.installing.operation import ControlPlane, install_cloud_assistant, uninstall_cloud_assistant
 from cloudassist.models.base import ApiModel
+from cloudassist.models.instance import Instance
 from cloudassist.models.invocation import Progress
 from cloudassist.models.record import InvocationResult
 from cloudassist.operations import progress as progress_of
@@ -82,6 +84,18 @@ def _listing(
     return method
 
 
+def _over_ssh(
+    operation: Callable[Concatenate[ControlPlane, Settings, P], Awaitable[T]],
+) -> Callable[Concatenate["AsyncAssistant", P], Awaitable[T]]:
+    """Return the method that works on many hosts at a time."""
+
+    @wraps(operation)
+    async def method(self: "AsyncAssistant", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await operation(_Calls(self), self._session.context.settings, *args, **kwargs)
+
+    return method
+
+
 class AsyncAssistant:
     """A connection to one region, as :class:`~cloudassist.client.Assistant`; for one event loop.
 
@@ -111,6 +125,8 @@ class AsyncAssistant:
     modify_managed_instance = _method(modify_managed_instance)
     deregister_managed_instance = _method(deregister_managed_instance)
     describe_audit_trail = _listing(describe_audit_trail)
+    install_cloud_assistant = _over_ssh(install_cloud_assistant)
+    uninstall_cloud_assistant = _over_ssh(uninstall_cloud_assistant)
 
     async def invocation(self, invoke_id: str) -> "AsyncInvocation":
         """Return the handle of an earlier run; raises NotFoundError."""
@@ -128,6 +144,26 @@ class AsyncAssistant:
     async def __aexit__(self, *_: object) -> None:
         """Close every connection."""
         await self.close()
+
+
+class _Calls:
+    """What an installation asks of the control plane."""
+
+    def __init__(self, assistant: AsyncAssistant) -> None:
+        self._assistant = assistant
+
+    async def create_activation(self, instance_count: int, hours: int) -> tuple[str, str]:
+        """Make an activation; return its id and its code."""
+        made = await self._assistant.create_activation(instance_count=instance_count, time_to_live_in_hours=hours)
+        return made.activation_id, made.activation_code
+
+    async def disable_activation(self, activation_id: str) -> None:
+        """Let it let nobody in any more."""
+        await self._assistant.disable_activation(activation_id)
+
+    async def instances(self, instance_ids: Sequence[str]) -> list[Instance]:
+        """Return those of the instances that are registered."""
+        return list(await self._assistant.describe_instances(instance_ids))
 
 
 class AsyncInvocation:

@@ -4,11 +4,14 @@ Every method is one operation of the API, driven synchronously: the rules stand 
 to share between threads.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import wraps
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from cloudassist.installing.operation import ControlPlane, install_cloud_assistant, uninstall_cloud_assistant
 from cloudassist.models.base import ApiModel
+from cloudassist.models.instance import Instance
 from cloudassist.models.invocation import Progress
 from cloudassist.models.record import InvocationResult
 from cloudassist.operations import progress as progress_of
@@ -84,6 +87,18 @@ def _listing(
     return method
 
 
+def _over_ssh(
+    operation: Callable[Concatenate[ControlPlane, Settings, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate["Assistant", P], T]:
+    """Return the method that works on many hosts at a time, in an event loop of its own."""
+
+    @wraps(operation)
+    def method(self: "Assistant", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return asyncio.run(operation(_InThreads(self), self._session.context.settings, *args, **kwargs))
+
+    return method
+
+
 class Assistant:
     """A connection to one region. Use it as a context manager, or call :meth:`close`.
 
@@ -115,6 +130,8 @@ class Assistant:
     modify_managed_instance = _method(modify_managed_instance)
     deregister_managed_instance = _method(deregister_managed_instance)
     describe_audit_trail = _listing(describe_audit_trail)
+    install_cloud_assistant = _over_ssh(install_cloud_assistant)
+    uninstall_cloud_assistant = _over_ssh(uninstall_cloud_assistant)
 
     def invocation(self, invoke_id: str) -> "Invocation":
         """Return the handle of an earlier run; raises NotFoundError."""
@@ -132,6 +149,27 @@ class Assistant:
     def __exit__(self, *_: object) -> None:
         """Close every connection."""
         self.close()
+
+
+class _InThreads:
+    """What an installation asks of the control plane: the event loop, which has the hosts, never waits for it."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+
+    async def create_activation(self, instance_count: int, hours: int) -> tuple[str, str]:
+        """Make an activation; return its id and its code."""
+        make = self._assistant.create_activation
+        made = await asyncio.to_thread(make, instance_count=instance_count, time_to_live_in_hours=hours)
+        return made.activation_id, made.activation_code
+
+    async def disable_activation(self, activation_id: str) -> None:
+        """Let it let nobody in any more."""
+        await asyncio.to_thread(self._assistant.disable_activation, activation_id)
+
+    async def instances(self, instance_ids: Sequence[str]) -> list[Instance]:
+        """Return those of the instances that are registered."""
+        return list(await asyncio.to_thread(self._assistant.describe_instances, instance_ids))
 
 
 class Invocation:

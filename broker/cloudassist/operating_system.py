@@ -46,10 +46,15 @@ def families() -> Sequence[Family]:
 
 def is_supported(os_id: str, release: str) -> bool:
     """Tell whether commands can be run on instances with this operating system."""
+    return python_of(os_id, release) != NO_PYTHON
+
+
+def python_of(os_id: str, release: str) -> str:
+    """Return where an agent's Python comes from on this operating system; ``none`` where it cannot have one."""
     for family in families():
-        if os_id in family.ids:
-            return _version(release) >= _version(family.oldest) and family.python_of(release) != NO_PYTHON
-    return False
+        if os_id in family.ids and _version(release) >= _version(family.oldest):
+            return family.python_of(release)
+    return NO_PYTHON
 
 
 def _version(text: str) -> tuple[int, ...]:
