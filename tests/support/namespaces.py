@@ -65,7 +65,22 @@ class Machine:
 
     def inside(self, *command: str) -> Sequence[str]:
         """Return the command line that runs one there."""
-        return ["nsenter", f"--target={self.pid}", "--all", f"--root=/proc/{self.pid}/root", "--wd=/", "--", *command]
+        return [
+            "nsenter",
+            f"--target={self.pid}",
+            "--all",
+            f"--root=/proc/{self.pid}/root",
+            f"--wd=/proc/{self.pid}/root",
+            "--",
+            *command,
+        ]
+
+    def kill(self, text: str) -> None:
+        """Kill the processes of this machine whose command line has a text in it."""
+        rows = [row.split(maxsplit=1) for row in self.must("ps", "-eo", "pid=,args=").splitlines()]
+        found = [pid for pid, arguments in rows if text in arguments]
+        assert found, f"nothing like {text!r} runs on {self.name}"
+        self.must("kill", "-KILL", *found)
 
     def has(self, path: str) -> bool:
         """Tell whether there is such a file."""

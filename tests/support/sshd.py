@@ -19,7 +19,7 @@ needs_sshd = pytest.mark.skipif(PROGRAM is None, reason="sshd is not installed; 
 
 _CONFIGURATION = """
 Port {port}
-ListenAddress {address}
+{addresses}
 HostKey {folder}/host
 AuthorizedKeysFile {folder}/authorized
 PasswordAuthentication no
@@ -58,18 +58,32 @@ def fingerprint_of(path: Path) -> str:
 
 @contextlib.contextmanager
 def sshd(
-    folder: Path, key: Path, *, machine: Machine | None = None, address: str = "127.0.0.1", port: int = 0
+    folder: Path,
+    key: Path,
+    *,
+    machine: Machine | None = None,
+    addresses: Sequence[str] = ("127.0.0.1",),
+    port: int = 0,
 ) -> Iterator[Sshd]:
-    """Run one that lets in a key that there is; on a machine of its own it has that machine's users and files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)
+    """Run one that lets in a key that there is; on a machine of its own it has that machine's users and files.
+
+    It listens at all the addresses, and is known by the first.
+    """
+    address = addresses[0]
+    # A machine has no /tmp in common with this one.
+    inside = folder if machine is None else Path("/etc/sshd-of-test")
+    outside = inside if machine is None else Path(f"/proc/{machine.pid}/root{inside}")
+    for place in (folder, outside):
+        place.mkdir(parents=True, exist_ok=True)
+        place.chmod(0o755)
     port = port or free_port()
-    host = new_key(folder / "host")
-    shutil.copy(key.with_suffix(".pub"), folder / "authorized")
-    (folder / "sshd.conf").write_text(_CONFIGURATION.format(port=port, folder=folder, address=address))
+    listening = "\n".join(f"ListenAddress {each}" for each in addresses)
+    host = new_key(outside / "host")
+    shutil.copy(key.with_suffix(".pub"), outside / "authorized")
+    (outside / "sshd.conf").write_text(_CONFIGURATION.format(port=port, folder=inside, addresses=listening))
     known = folder / "known_hosts"
     known.write_text(f"{f'[{address}]:{port}' if port != 22 else address} {host}")
-    program = [str(PROGRAM), "-D", "-e", "-f", str(folder / "sshd.conf")]
+    program = [str(PROGRAM), "-D", "-e", "-f", str(inside / "sshd.conf")]
     if machine is not None:
         machine.must("mkdir", "-p", "/run/sshd")
     elif os.geteuid() == 0:
@@ -79,7 +93,7 @@ def sshd(
         process = subprocess.Popen(command, stderr=log)
     try:
         wait_until(lambda: "Server listening" in (folder / "sshd.log").read_text(), "sshd to listen", 10)
-        yield Sshd(address, port, key, known, fingerprint_of(folder / "host"))
+        yield Sshd(address, port, key, known, fingerprint_of(outside / "host"))
     finally:
         process.terminate()
         process.wait(10)

@@ -34,8 +34,8 @@ class Region(Protocol):
     async def activation(self) -> tuple[str, str]:
         """Return the id and the code of an activation that lets one more machine in."""
 
-    async def is_online(self, instance_id: str) -> bool:
-        """Tell whether an instance is there."""
+    async def is_online(self, instance_id: str, version: str) -> bool:
+        """Tell whether an instance is there, with an agent of this version."""
 
 
 async def install(
@@ -71,7 +71,7 @@ async def install(
         await shell.run(f"rm -rf {shlex.quote(place.rpartition('/')[0])}")
     instance_id = str(done["instance_id"])
     step("waiting")
-    await _wait(region, instance_id, wanted.online_seconds)
+    await _wait(region, instance_id, bundle.version, wanted.online_seconds)
     return HostInstallation(
         host=str(destination),
         instance_id=instance_id,
@@ -110,7 +110,8 @@ async def uninstall(
 async def _ship(shell: Shell, bundle: Bundle) -> str:
     """Copy a file into a new folder of the host; return its path there. Raises HostError."""
     name = shlex.quote(bundle.path.name)
-    command = f'umask 077; folder=$(mktemp -d) && cat > "$folder"/{name} && echo "$folder"/{name}'
+    command = f"""umask 077; folder=$(mktemp -d) || exit 1
+cat > "$folder"/{name} && echo "$folder"/{name} || {{ rm -rf "$folder"; exit 1; }}"""
     data = await asyncio.to_thread(bundle.path.read_bytes)
     try:
         ended = await asyncio.wait_for(shell.run(command, data), SHIP_SECONDS)
@@ -153,10 +154,10 @@ async def _run(
             raise HostError(code, f"the installer ended without a word of its own: {said}")
 
 
-async def _wait(region: Region, instance_id: str, seconds: float) -> None:
+async def _wait(region: Region, instance_id: str, version: str, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
-            while not await region.is_online(instance_id):  # noqa: ASYNC110 - the server tells nobody of a new instance
+            while not await region.is_online(instance_id, version):  # noqa: ASYNC110 - the server tells nobody of a new instance
                 await asyncio.sleep(LOOK_SECONDS)
     except TimeoutError:
         raise HostError(

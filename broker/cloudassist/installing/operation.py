@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 
+from cloudassist.address import without_login
 from cloudassist.errors import ConfigurationError, InvalidParameterError, LimitExceededError, NotFoundError
 from cloudassist.installing.bundle import Bundle
 from cloudassist.installing.destination import PORT, Destination
@@ -81,7 +81,7 @@ async def install_cloud_assistant(
     _check_count(destinations)
     login = Login(user=ssh_user, key=_path(ssh_key), known_hosts=_path(known_hosts), host_keys=host_keys, sudo=sudo)
     wanted = Wanted(
-        url=url or without_login(settings.url),
+        url=without_login(url or settings.url),
         prefix=prefix,
         state_dir=state_dir,
         python=python,
@@ -131,15 +131,6 @@ async def uninstall_cloud_assistant(
     return rows
 
 
-def without_login(url: str) -> str:
-    """Return a server's URL without user and password: whoever is let in has his own."""
-    parts = []
-    for each in url.split(";"):
-        split = urlsplit(each)
-        parts.append(split._replace(netloc=split.netloc.rpartition("@")[2]).geturl())
-    return ";".join(parts)
-
-
 class _Region:
     """The control plane as one call sees it: one activation for all of its hosts, made when the first needs it."""
 
@@ -156,9 +147,10 @@ class _Region:
                 self._made = await self._control_plane.create_activation(self._count, ACTIVATION_HOURS)
         return self._made
 
-    async def is_online(self, instance_id: str) -> bool:
-        """Tell whether an instance is there."""
-        return any(instance.online for instance in await self._control_plane.instances([instance_id]))
+    async def is_online(self, instance_id: str, version: str) -> bool:
+        """Tell whether an instance is there, with an agent of this version."""
+        found = await self._control_plane.instances([instance_id])
+        return any(instance.online and instance.agent_version == version for instance in found)
 
     async def close(self) -> None:
         """Let nobody in any more who has seen the code."""

@@ -74,6 +74,9 @@ async def probe(shell: Shell, *, prefix: str = "", state_dir: str = "", python: 
 async def _check_sudo(shell: Shell) -> None:
     if not shell.sudo:
         return
+    if (await shell.run("id -u", as_root=False)).output.strip() == "0":
+        shell.sudo = False  # whoever logs in is root already
+        return
     there = await shell.run("command -v sudo", as_root=False)
     if there.code != 0:
         raise HostError(failure.NO_SUDO, "sudo is not installed there: log in as root, or install without --sudo")

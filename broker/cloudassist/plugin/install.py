@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from cloudassist.installing.operation import without_login
 from cloudassist.plugin import options, ssh
 from cloudassist.plugin.connection import assistant_of
 
@@ -37,6 +36,6 @@ def install(context: click.Context, /, *, as_json: bool, settings: tuple[str, ..
     given["instance_ids"] = given["instance_ids"] or None
     with assistant_of(context) as assistant, ssh.watcher(count, as_json=as_json) as watcher:
         rows = assistant.install_cloud_assistant(
-            url=without_login(url), agent_settings=options.pairs("--setting", settings), watcher=watcher, **given
+            url=url, agent_settings=options.pairs("--setting", settings), watcher=watcher, **given
         )
     ssh.show(rows, as_json=as_json)

@@ -5,11 +5,14 @@ import contextlib
 import errno
 import fcntl
 import json
+import os
 import shutil
 import sys
+import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from cloudassist.installing.on_host import commands, release, service, settings_file
 from cloudassist.installing.on_host.settings_file import PREFIX
@@ -17,6 +20,9 @@ from cloudassist.installing.on_host.telling import Failure, tell
 
 MANIFEST = "manifest.json"
 OLDEST_PYTHON = (3, 11)
+BUSY_SECONDS = 20
+"""Seconds to wait for another installation in the same folder."""
+_LOOK_SECONDS = 0.2
 REFUSED, UNREACHABLE = 3, 75
 """Exit codes of an agent's ``register``: the server refused it, or could not be reached."""
 AUTHORITY = "ca.pem"
@@ -30,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         _check_python()
-        secrets = json.loads(sys.stdin.read() or "{}") if options.secrets else {}
+        secrets = json.loads(sys.stdin.read() or "{}") if options.secrets else _by_hand(options)
         with _held(options.prefix):
             done = options.function(options, secrets)
     except Failure as failure:
@@ -42,6 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     tell(done=done)
     return 0
+
+
+def _by_hand(options: argparse.Namespace) -> dict[str, object]:
+    """Return the activation that whoever has copied the file here names; its code is in the environment."""
+    if not getattr(options, "activation_id", ""):
+        return {}
+    return {"activation_id": options.activation_id, "activation_code": os.environ.get(f"{PREFIX}ACTIVATION_CODE", "")}
 
 
 def _check_python() -> None:
@@ -139,10 +152,7 @@ def _held(prefix: Path) -> Iterator[None]:
     prefix.mkdir(parents=True, exist_ok=True)
     lock = prefix / "lock"
     with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Failure("Busy", f"another installation is under way in {prefix}") from None
+        _lock(file, prefix)
         try:
             yield
         finally:
@@ -152,6 +162,28 @@ def _held(prefix: Path) -> Iterator[None]:
                     prefix.rmdir()
 
 
+def _lock(file: IO[str], prefix: Path) -> None:
+    """Hold a folder; one that was broken off may have a step to end first."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise Failure("Busy", f"another installation is under way in {prefix}") from None
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
+
+
+def _places() -> tuple[Path, Path]:
+    """Return the folders of installation and state, as `assist install` has them."""
+    if os.geteuid() == 0:
+        return Path("/opt/cloudassist"), Path("/var/lib/cloudassist")
+    home = Path.home() / ".local"
+    return home / "share" / "cloudassist", Path(os.environ.get("XDG_STATE_HOME") or home / "state") / "cloudassist"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=Path(sys.argv[0]).name, description="Install or remove an agent.")
     verbs = parser.add_subparsers(required=True)
@@ -159,11 +191,13 @@ def _parser() -> argparse.ArgumentParser:
     install.set_defaults(function=_install)
     uninstall.set_defaults(function=_uninstall)
     for verb in (install, uninstall):
-        verb.add_argument("--prefix", type=Path, required=True, help="the folder of the installation")
-        verb.add_argument("--state-dir", type=Path, required=True, help="the folder of its key and journal")
+        prefix, state = _places()
+        verb.add_argument("--prefix", type=Path, default=prefix, help=f"the folder of the installation ({prefix})")
+        verb.add_argument("--state-dir", type=Path, default=state, help=f"the folder of its key and journal ({state})")
         verb.add_argument("--secrets", action="store_true", help="read activation_id, activation_code, settings (JSON)")
     install.add_argument("--bundle", default=sys.argv[0], help="the shipped file (this one)")
     install.add_argument("--url", default="", help="the server")
+    install.add_argument("--activation-id", default="", help="an activation; its code: $CLOUDASSIST_ACTIVATION_CODE")
     install.add_argument("--name", default="", help="the instance's name")
     install.add_argument("--service", default="auto", choices=service.KINDS, help="what keeps it running")
     uninstall.add_argument("--purge", action="store_true", help="remove the state folder, too")
