@@ -30,11 +30,15 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## start everything on this machine, run a script on three instances, show the results, stop
 	@$(BIN)/python -m cloudassist.demo
 
-up: $(READY) ## the same stack, left running with Flower; Ctrl-C stops it
-	@$(BIN)/python -m cloudassist.up
+up: $(READY) ## the same stack, left running with Flower; Ctrl-C stops it (LISTEN=HOST:PORT for other machines, too)
+	@$(BIN)/python -m cloudassist.up $(if $(LISTEN),--listen $(LISTEN)) $(if $(INSTANCES),--instances $(INSTANCES))
 
-test: $(READY) ## run the tests (those with wine: make test-windows)
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder --ignore=tests/windows
+test: $(READY) ## run the tests (those with wine: make test-windows; slow ones of the installer: make test-install)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder --ignore=tests/windows \
+		--ignore=tests/installing
+
+test-install: $(READY) ## bring agents to machines over SSH and as packages, where root, sshd, dpkg and rpm are (minutes)
+	$(BIN)/python -m pytest tests/installing -rs
 
 test-windows: $(READY) ## run the Windows side's command lines and calls with wine, where that is installed
 	$(BIN)/python -m pytest tests/windows -rs
