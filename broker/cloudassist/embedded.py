@@ -26,13 +26,14 @@ class EmbeddedServer:
     """The server as its stack knows it; the process is the stack's.
 
     Nobody gets in without a name. ``address`` (a URL without a user) is where the roles reach it, if that is not its
-    own ``port`` of this machine.
+    own ``port`` of this machine. ``listen`` (HOST:PORT) is one more address of this machine at which it can be reached,
+    by other machines, too; raises ConfigurationError where it is none.
     """
 
-    def __init__(self, folder: Path, address: str = "") -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, address: str = "", listen: str = "") -> None:
+        self._listen, self.port = _host_and_port(listen) if listen else ("", free_port())
         self._folder = folder
-        self._address = address or self._own_address
+        self._address = address or (f"redis://{listen}/0" if listen else self._own_address)
         self._passwords: defaultdict[str, str] = defaultdict(access.new_password)
 
     @property
@@ -45,7 +46,7 @@ class EmbeddedServer:
         """Return the command line; raises ConfigurationError where the server is not installed."""
         options = {
             "port": self.port,
-            "bind": HOST,
+            "bind": f"{HOST} {self._listen}".strip(),
             "dir": self._folder,
             "aclfile": self._users_file,
             "appendonly": "yes",
@@ -104,6 +105,13 @@ class EmbeddedServer:
 
     def _with_login(self, address: str, user: str) -> str:
         return address.replace("://", f"://{user}:{self._passwords[user]}@")
+
+
+def _host_and_port(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ConfigurationError(f"where to listen is HOST:PORT; it is {listen!r}")
+    return host.strip("[]"), int(port)
 
 
 def server_binary() -> str:

@@ -48,7 +48,7 @@ class LocalStack:
     ``instances`` is a number (web-1, web-2, …) or the ids. ``simulated`` has one process stand for many of them.
     With ``enrol`` its instances come in as others do: a worker of that role runs, and each machine shows the code of an
     activation. ``environment`` adds settings for all roles. ``port`` is the server's; ``address`` (a URL without a
-    user) is where the roles reach it, if that is elsewhere.
+    user) is where the roles reach it, if that is elsewhere. ``listen`` (HOST:PORT) lets other machines reach it there.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class LocalStack:
         enrol: bool = False,
         environment: Mapping[str, str] | None = None,
         address: str = "",
+        listen: str = "",
     ) -> None:
         names = [f"web-{number}" for number in range(1, instances + 1)] if isinstance(instances, int) else instances
         self.instance_ids = [topology.check_instance_id(name) for name in names]
@@ -72,7 +73,7 @@ class LocalStack:
         self._enrol = enrol
         self._extra = dict(environment or {})
         self._lock: IO[str] | None = None
-        self._server = EmbeddedServer(self.data_dir / "server", address)
+        self._server = EmbeddedServer(self.data_dir / "server", address, listen)
         self._machines = Machines(self.data_dir, self._server.address)
         self._flower_port = free_port()
         self._children: dict[str, Child] = {}

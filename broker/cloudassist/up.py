@@ -2,7 +2,9 @@
 
 import signal
 import sys
+import textwrap
 import threading
+from pathlib import Path
 from typing import Final
 
 import click
@@ -14,18 +16,32 @@ from cloudassist.local import LocalStack
 LOOK_SECONDS: Final = 1.0
 
 
-def main() -> int:
+@click.command
+@click.option("--listen", default="", metavar="HOST:PORT", help="Let other machines reach it at this address.")
+@click.option("--instances", default=3, help="Agents on this machine (3).")
+@click.pass_context
+def main(context: click.Context, *, listen: str, instances: int) -> None:
+    """Run the stack until Ctrl-C. With --listen, `assist install` brings the agent to other machines."""
+    context.exit(run(listen, instances))
+
+
+def run(listen: str, instances: int) -> int:
     """Run until a signal comes or a process ends; returns the exit code."""
     leave = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: leave.set())
-    with LocalStack(instances=3, data_dir=DATA_DIR, flower=True, enrol=True) as stack:
+    with LocalStack(instances, data_dir=DATA_DIR, flower=True, enrol=True, listen=listen) as stack:
         click.echo(f"server  {stack.url}\nFlower  {stack.flower_url}\nlogs    {stack.data_dir / 'logs'}\n")
         click.echo("In another terminal:\n")
-        for name, value in stack.environment("producer").items():
-            click.echo(f"  export {name}={value}")
-        names = " ".join(f"-i {instance_id}" for instance_id in stack.instance_ids)
-        click.echo(f"  .venv/bin/celery -A cloudassist assist run {names} 'echo hello from $(hostname)'\n")
+        variables = "".join(f"export {name}={value}\n" for name, value in stack.environment("producer").items())
+        click.echo(
+            f"{textwrap.indent(variables, '  ')}\nor, which is the same:  . {_keep(stack.data_dir, variables)}\n"
+        )
+        if names := " ".join(f"-i {instance_id}" for instance_id in stack.instance_ids):
+            click.echo(f"  .venv/bin/celery -A cloudassist assist run {names} 'echo hello from $(hostname)'")
+        if listen:
+            click.echo("  .venv/bin/cloudassist install --host USER@HOST")
+        click.echo("")
         click.echo("Ctrl-C stops everything.")
         ended = None
         while not leave.wait(LOOK_SECONDS) and ended is None:
@@ -36,8 +52,16 @@ def main() -> int:
     return 0
 
 
+def _keep(folder: Path, variables: str) -> Path:
+    """Write the settings of a producer to a file that nobody else can read; return it as a shell may name it."""
+    file = folder / "producer.env"
+    file.touch(mode=0o600)
+    file.write_text(variables, encoding="utf-8")
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+
+
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        main()
     except CloudAssistError as error:
         sys.exit(f"cloudassist: {error}")
