@@ -161,5 +161,5 @@ def test_two_installations_of_one_machine_exclude_each_other(install, host):
     own.must("mkdir", "-p", OPT)
     own.must("sh", "-c", f"flock {OPT}/lock sleep 60 > /dev/null 2>&1 &")
     (row,) = install(server, f"root@{server.destination}")
-    assert (row.status, row.error_code) == ("Failed", "Busy"), row.error_info
+    assert (row.status, row.error_code) == ("Failed", failure.BUSY), row.error_info
     assert "another installation is under way" in row.error_info

@@ -119,7 +119,9 @@ def test_a_folder_that_may_not_be_written(refused, host):
 
 def test_a_server_that_cannot_be_reached_from_there(refused, host):
     own, server = host("lonely")
-    told = refused("ServerUnreachable", server, f"root@{server.destination}", url=f"redis://127.0.0.1:{free_port()}/0")
+    told = refused(
+        failure.SERVER_UNREACHABLE, server, f"root@{server.destination}", url=f"redis://127.0.0.1:{free_port()}/0"
+    )
     assert "cannot be enrolled now" in told
     assert not own.has("/opt/cloudassist/current"), "what is not enrolled does not run"
 

@@ -1,4 +1,4 @@
-"""Why a host got no agent."""
+"""Why a host got no agent: in words for programs. The program on the host has those that concern it, too."""
 
 from typing import Final
 
@@ -18,8 +18,13 @@ NO_PYTHON: Final = "NoPython"
 NO_SPACE: Final = "NoSpace"
 NO_WHEELS: Final = "NoWheels"
 NOT_ONLINE: Final = "NotOnline"
+SERVER_UNREACHABLE: Final = "ServerUnreachable"
+REFUSED: Final = "EnrolmentRefused"
+BUSY: Final = "InstallationUnderWay"
+DAMAGED: Final = "FileDamaged"
+TIMEOUT: Final = "StepTimeout"
 FAILED: Final = "InstallationFailed"
 
 
 class HostError(CloudAssistError):
-    """One host cannot be served; ``code`` is one of these, or what the program on the host says."""
+    """One host cannot be served; ``code`` is one of these."""

@@ -40,9 +40,11 @@ def run(command: Sequence[str], environment: Mapping[str, str], codes: Mapping[i
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise Failure("Timeout", f"{Path(command[0]).name} {command[1]} did not end within {SECONDS} s") from None
+        raise Failure("StepTimeout", f"{Path(command[0]).name} {command[1]} did not end within {SECONDS} s") from None
     if ended.returncode != 0:
         said = (ended.stderr or ended.stdout).strip().rpartition("\n")[2]
-        code = (codes or {}).get(ended.returncode, "NoSpace" if os.strerror(errno.ENOSPC) in ended.stderr else "Failed")
+        code = (codes or {}).get(
+            ended.returncode, "NoSpace" if os.strerror(errno.ENOSPC) in ended.stderr else "InstallationFailed"
+        )
         raise Failure(code, said or f"{command[0]} ended with exit code {ended.returncode}")
     return ended.stdout

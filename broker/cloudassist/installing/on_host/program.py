@@ -36,25 +36,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         _check_python()
-        secrets = json.loads(sys.stdin.read() or "{}") if options.secrets else _by_hand(options)
+        secrets = json.loads(sys.stdin.read() or "{}") if options.secrets else _by_hand()
         with _held(options.prefix):
             done = options.function(options, secrets)
     except Failure as failure:
         tell(error={"code": failure.code, "message": str(failure)})
         return 1
     except OSError as error:
-        code = "NoSpace" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "Failed"
+        code = "NoSpace" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "InstallationFailed"
         tell(error={"code": code, "message": f"{error.strerror or error}: {error.filename or options.prefix}"})
         return 1
     tell(done=done)
     return 0
 
 
-def _by_hand(options: argparse.Namespace) -> dict[str, object]:
-    """Return the activation that whoever has copied the file here names; its code is in the environment."""
-    if not getattr(options, "activation_id", ""):
-        return {}
-    return {"activation_id": options.activation_id, "activation_code": os.environ.get(f"{PREFIX}ACTIVATION_CODE", "")}
+def _by_hand() -> dict[str, object]:
+    """Return the activation that whoever has copied the file here names, in the environment: others cannot see it."""
+    names = ("activation_id", "activation_code")
+    return {name: os.environ.get(f"{PREFIX}{name.upper()}", "") for name in names}
 
 
 def _check_python() -> None:
@@ -87,7 +86,7 @@ def _environment(options: argparse.Namespace, secrets: Mapping[str, object]) -> 
     """Return the settings of the agent: what an earlier installation kept, and what is given now."""
     given = secrets.get("settings") or {}
     if not isinstance(given, dict):
-        raise Failure("Failed", "the settings are no object")
+        raise Failure("InstallationFailed", "the settings are no object")
     return {
         **settings_file.read(options.prefix / "agent.env"),
         f"{PREFIX}STATE_DIR": str(options.state_dir),
@@ -114,7 +113,9 @@ def _enrol(
                "--activation-id", str(secrets["activation_id"])]  # fmt: skip
     command += ["--name", options.name] if options.name else []
     code = {f"{PREFIX}ACTIVATION_CODE": str(secrets["activation_code"])}
-    told = commands.run(command, {**environment, **code}, {REFUSED: "Refused", UNREACHABLE: "ServerUnreachable"})
+    told = commands.run(
+        command, {**environment, **code}, {REFUSED: "EnrolmentRefused", UNREACHABLE: "ServerUnreachable"}
+    )
     return str(json.loads(told)["InstanceId"])
 
 
@@ -170,7 +171,7 @@ def _lock(file: IO[str], prefix: Path) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                raise Failure("Busy", f"another installation is under way in {prefix}") from None
+                raise Failure("InstallationUnderWay", f"another installation is under way in {prefix}") from None
             time.sleep(_LOOK_SECONDS)
         else:
             return
@@ -185,7 +186,11 @@ def _places() -> tuple[Path, Path]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=Path(sys.argv[0]).name, description="Install or remove an agent.")
+    parser = argparse.ArgumentParser(
+        prog=Path(sys.argv[0]).name,
+        description="Install or remove an agent of Cloud Assistant.",
+        epilog="An activation lets a new machine in: $CLOUDASSIST_ACTIVATION_ID and $CLOUDASSIST_ACTIVATION_CODE.",
+    )
     verbs = parser.add_subparsers(required=True)
     install, uninstall = verbs.add_parser("install"), verbs.add_parser("uninstall")
     install.set_defaults(function=_install)
@@ -197,7 +202,6 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--secrets", action="store_true", help="read activation_id, activation_code, settings (JSON)")
     install.add_argument("--bundle", default=sys.argv[0], help="the shipped file (this one)")
     install.add_argument("--url", default="", help="the server")
-    install.add_argument("--activation-id", default="", help="an activation; its code: $CLOUDASSIST_ACTIVATION_CODE")
     install.add_argument("--name", default="", help="the instance's name")
     install.add_argument("--service", default="auto", choices=service.KINDS, help="what keeps it running")
     uninstall.add_argument("--purge", action="store_true", help="remove the state folder, too")

@@ -31,7 +31,9 @@ def make(prefix: Path, bundle: zipfile.ZipFile, manifest: Mapping[str, str]) -> 
     with _whole(release):
         _unpack(release, bundle, manifest)
         if not commands.works(release):
-            raise Failure("Failed", f"what was installed in {release} cannot be loaded by this host's Python")
+            raise Failure(
+                "InstallationFailed", f"what was installed in {release} cannot be loaded by this host's Python"
+            )
         (release / "complete").touch()
     return release
 
@@ -49,7 +51,7 @@ def _unpack(release: Path, bundle: zipfile.ZipFile, manifest: Mapping[str, str])
     wheels = [Path(bundle.extract(name, release)) for name in names]
     digest = hashlib.sha256(b"".join(hashlib.sha256(wheel.read_bytes()).digest() for wheel in wheels))
     if digest.hexdigest() != manifest["hash"]:
-        raise Failure("Damaged", f"{bundle.filename} was damaged on its way")
+        raise Failure("FileDamaged", f"{bundle.filename} was damaged on its way")
     venv.EnvBuilder(with_pip=False, symlinks=True).create(release)
     (pip,) = (wheel for wheel in wheels if wheel.name.startswith("pip-"))
     others = [str(wheel) for wheel in wheels if wheel != pip]

@@ -35,7 +35,7 @@ def write(path: Path, text: str, mode: int) -> None:
 
 def _quoted(value: str) -> str:
     if "\n" in value:
-        raise Failure("Failed", "a setting with a line break cannot be kept")
+        raise Failure("InstallationFailed", "a setting with a line break cannot be kept")
     for special in ("\\", '"', "$", "`"):
         value = value.replace(special, f"\\{special}")
     return f'"{value}"'
