@@ -38,6 +38,8 @@ def host(tmp_path, keys):
 
         def host(name, *addresses):
             own = opened.enter_context(machine(tmp_path / "machines" / name, name))
+            # Nothing of whoever tests: neither files nor what a shell of root reads.
+            own.must("mount", "-t", "tmpfs", "-o", "mode=700", "tmpfs", "/root")
             own.must("useradd", "--create-home", "--shell", "/bin/sh", "--password", "*", "deploy")
             server = opened.enter_context(
                 sshd(tmp_path / "sshd" / name, keys / "mine", machine=own, addresses=("127.0.0.1", *addresses))

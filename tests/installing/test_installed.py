@@ -1,5 +1,8 @@
 """Agents brought to machines over SSH: as root, by sudo and as an ordinary user; again, repaired, and taken away."""
 
+import tarfile
+from pathlib import Path
+
 import pytest
 
 from cloudassist import InvokeStatus
@@ -163,3 +166,37 @@ def test_two_installations_of_one_machine_exclude_each_other(install, host):
     (row,) = install(server, f"root@{server.destination}")
     assert (row.status, row.error_code) == ("Failed", failure.BUSY), row.error_info
     assert "another installation is under way" in row.error_info
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory):
+    """A Python that runs wherever it is unpacked: the system's, with nothing but its standard library."""
+    library = Path("/usr/lib/python3.11")
+    if not library.is_dir():
+        pytest.skip(f"there is no {library} to make one of")
+    path = tmp_path_factory.mktemp("runtime") / "python.tar.gz"
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        archive.add("/usr/bin/python3.11", "python/bin/python3")
+        archive.add(library, "python/lib/python3.11", filter=lambda each: None if "__pycache__" in each.name else each)
+    return path
+
+
+def test_a_host_without_a_python_gets_one_along(install, uninstall, said, host, runtime, tmp_path):
+    own, server = host("bare")
+    own.must("sh", "-c", "rm -rf /usr/bin/python3* /usr/local/bin/python3* /usr/lib/python3*")
+    useless = tmp_path / "useless.tar.gz"
+    with tarfile.open(useless, "w:gz") as archive:
+        archive.add(server.known_hosts, "known_hosts")
+    (row,) = install(server, f"root@{server.destination}", runtime=useless)
+    assert (row.status, row.error_code) == ("Failed", failure.FAILED), row.error_info
+    assert "it has no bin/python3" in row.error_info
+    steps = Steps()
+    (row,) = install(server, f"root@{server.destination}", runtime=runtime, watcher=steps)
+    assert row.status == "Installed", row.error_info
+    assert "shipping Python" in steps.told
+    assert said("bare", "hostname; readlink -f /proc/$PPID/exe").startswith(f"bare\n{OPT}/runtimes/")
+    # It is found again, and goes with the agent.
+    (row,) = install(server, f"root@{server.destination}")
+    assert row.status == "Renewed", row.error_info
+    assert uninstall(server, f"root@{server.destination}").status == "Removed"
+    assert not own.has(OPT)

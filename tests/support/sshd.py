@@ -90,7 +90,7 @@ def sshd(
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     with (folder / "sshd.log").open("w") as log:
         command: Sequence[str] = program if machine is None else machine.inside(*program)
-        process = subprocess.Popen(command, stderr=log)
+        process = subprocess.Popen(command, stderr=log, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
     try:
         wait_until(lambda: "Server listening" in (folder / "sshd.log").read_text(), "sshd to listen", 10)
         yield Sshd(address, port, key, known, fingerprint_of(outside / "host"))

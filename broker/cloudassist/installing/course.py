@@ -7,11 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
-from cloudassist.installing import failure, fitness
+from cloudassist.installing import failure, fitness, runtime
 from cloudassist.installing.bundle import Bundle
 from cloudassist.installing.destination import Destination
 from cloudassist.installing.failure import HostError
-from cloudassist.installing.probe import Facts, probe
+from cloudassist.installing.probe import Facts, Python, probe
 from cloudassist.installing.secure_shell import Shell
 from cloudassist.installing.target import Target
 from cloudassist.installing.wanted import Wanted
@@ -53,7 +53,7 @@ async def install(
     step("looking")
     facts = await probe(shell, prefix=wanted.prefix, state_dir=wanted.state_dir, python=wanted.python)
     claim(facts)
-    chosen = fitness.choose(facts, Target.here())
+    chosen = await _choose(shell, facts, wanted, step)
     bundle = await bundle_for(chosen.target)
     step("shipping")
     place = await _ship(shell, bundle)
@@ -80,6 +80,19 @@ async def install(
         service=str(done["service"]),
         seconds=round(time.monotonic() - began, 2),
     )
+
+
+async def _choose(shell: Shell, facts: Facts, wanted: Wanted, step: Step) -> Python:
+    """Return the Python to take, brought along where the host has none; raises HostError."""
+    try:
+        return fitness.choose(facts, Target.here())
+    except HostError as error:
+        if error.code != failure.NO_PYTHON or wanted.runtime is None:
+            raise
+    step("shipping Python")
+    await runtime.bring(shell, facts, wanted.runtime)
+    facts = await probe(shell, prefix=wanted.prefix, state_dir=wanted.state_dir, python=wanted.python)
+    return fitness.choose(facts, Target.here())
 
 
 async def uninstall(

@@ -56,7 +56,7 @@ def _fitting(facts: Facts, here: Target) -> Python:
     raise HostError(
         failure.NO_PYTHON,
         f"Python 3.11 or newer is needed, and {found} was found. For {facts['os_name']} it is {whose}; "
-        "one elsewhere is named by --python",
+        "one elsewhere is named by --python, and --runtime ships one",
     )
 
 

@@ -58,6 +58,7 @@ async def install_cloud_assistant(
     prefix: str = "",
     state_dir: str = "",
     python: str = "",
+    runtime: Path | str | None = None,
     service: str = "auto",
     bundles: Sequence[Path | str] = (),
     online_timeout: float = 60.0,
@@ -72,7 +73,9 @@ async def install_cloud_assistant(
     ``ssh_user`` is for hosts that name none, ``ssh_key`` a private key's file. A host's key must be in ``known_hosts``,
     or its fingerprint in ``host_keys``. ``sudo`` installs for the whole machine as root; else an ordinary user gets an
     agent of his own. ``url`` is where the hosts reach the server, without a login. ``agent_settings`` are kept with
-    the agent, by their names without CLOUDASSIST_. ``service`` is auto, systemd, background or none. ``bundles`` are
+    the agent, by their names without CLOUDASSIST_. ``python`` is the one to take on the hosts; ``runtime`` a
+    tar.gz of one that runs wherever it is unpacked, for hosts that have none. ``service`` is auto, systemd, background
+    or none. ``bundles`` are
     files of ``assist bundle``, for hosts whose wheels cannot be fetched here. Raises InvalidParameterError.
     """
     destinations = _parse(hosts)
@@ -85,6 +88,7 @@ async def install_cloud_assistant(
         prefix=prefix,
         state_dir=state_dir,
         python=python,
+        runtime=_path(runtime),
         service=service,
         tls_ca=_text(settings.tls_ca),
         settings=agent_settings or {},

@@ -40,7 +40,7 @@ except ImportError as error:
     lacks = str(error)
 print("|".join([sys.executable, platform.python_version(), platform.machine(), *platform.libc_ver(), lacks]))'
 seen=
-for python in ${3:-python3.14 python3.13 python3.12 python3.11 python3}; do
+for python in ${3:-python3.14 python3.13 python3.12 python3.11 python3 "$prefix"/runtimes/*/bin/python3 "$prefix"/runtimes/*/*/bin/python3}; do
     python=$(command -v "$python" 2>/dev/null) || continue
     real=$(readlink -f "$python")
     case " $seen " in *" $real "*) continue ;; esac

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from cloudassist.models.host_installation import HostInstallation
@@ -13,14 +14,15 @@ class Wanted:
 
     Empty words mean what the host finds fitting. ``url`` is where instances reach the server, ``tls_ca`` the
     certificates by which it is believed, as text. ``settings`` are more of the agent's, by their names without
-    CLOUDASSIST_. ``online_seconds`` is how long to wait for the instance. ``purge`` takes the state folder away, too,
-    where the agent is.
+    CLOUDASSIST_. ``online_seconds`` is how long to wait for the instance. ``runtime`` is a Python for
+    hosts that have none. ``purge`` takes the state folder away, too, where the agent is.
     """
 
     url: str = ""
     prefix: str = ""
     state_dir: str = ""
     python: str = ""
+    runtime: Path | None = None
     service: str = "auto"
     tls_ca: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -15,6 +15,10 @@ from cloudassist.plugin.connection import assistant_of
 @click.option("--setting", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the agents: TAGS=a=b.")
 @click.option("--python", default="", metavar="PATH", help="The Python of the hosts to take.")
 @click.option(
+    "--runtime", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="A Python to ship to hosts that have none: a tar.gz of one that runs wherever it is unpacked.",
+)  # fmt: skip
+@click.option(
     "--service", default="auto", type=click.Choice(["auto", "systemd", "background", "none"]),
     help="What keeps the agent running (auto: systemd where it runs and root installs, else its daemon).",
 )  # fmt: skip

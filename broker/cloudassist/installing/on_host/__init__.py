@@ -6,6 +6,7 @@ per line goes to standard output: each step as it begins, and at last ``done`` o
 An installation is a folder::
 
     PREFIX/releases/VERSION-HASH/    an environment of its own, complete once ``complete`` lies in it
+    PREFIX/runtimes/HASH/            a Python that was shipped along, where the host had none
     PREFIX/current                   a link to the release that runs; units and the start script go through it
     PREFIX/agent.env, start, stop    the settings, and what starts and stops agent and daemon where no systemd does
 

@@ -28,7 +28,7 @@ REFUSED, UNREACHABLE = 3, 75
 AUTHORITY = "ca.pem"
 ENROLMENT = "enrolment.json"
 """Where an agent keeps what it was enrolled as, in its state folder."""
-_OURS = ("releases", "current", "agent.env", AUTHORITY, "start", "stop")
+_OURS = ("runtimes", "releases", "current", "agent.env", AUTHORITY, "start", "stop")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
