@@ -91,7 +91,6 @@ def furnish(own, public):
         own.must("sh", "-c", f"mkdir -p {home}/.ssh; cat > {home}/.ssh/authorized_keys", given=public)
         own.must("chown", "-R", f"{user}:", f"{home}/.ssh")
         own.must("chmod", "-R", "go=", f"{home}/.ssh")
-    own.must("sh", "-c", f"echo '127.0.1.1 {own.name}' >> /etc/hosts")  # as a host knows itself
     own.must("ssh-keygen", "-A")
     own.must("mkdir", "-p", "/run/sshd")
 

@@ -31,6 +31,7 @@ mount -t tmpfs -o mode=755 tmpfs run
 mount -t tmpfs -o mode=1777 tmpfs tmp
 rm -rf etc/ssh/ssh_host_* opt/cloudassist var/lib/cloudassist etc/cloudassist
 hostname "$2" 2>/dev/null || true
+echo "127.0.1.1 $2" >> etc/hosts
 printf '%s' "$2" | md5sum | cut -c 1-32 > etc/machine-id
 echo ready > run/ready
 exec chroot . sh -c 'trap : TERM; while :; do sleep 3600 & wait $!; done'

@@ -1,6 +1,7 @@
 """Many hosts at a time: each goes its own course, and what one comes to is nobody else's business."""
 
 import asyncio
+import logging
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,6 +22,8 @@ from cloudassist.installing.secure_shell import Shell, known_hosts, open_shell
 from cloudassist.installing.target import Target
 from cloudassist.installing.wanted import Wanted, Watcher
 from cloudassist.models.host_installation import HostInstallation, InstallationStatus
+
+log = logging.getLogger(__name__)
 
 AT_A_TIME: Final = 20
 """Hosts that are worked on at a time (design)."""
@@ -71,19 +74,19 @@ class Fleet:
             host = str(destination)
             try:
                 if is_twice:
-                    raise HostError(failure.NAMED_TWICE, "it is named twice in this call, and was done once")
-                async with turns:
-                    self._tell(host, "connecting")
-                    async with open_shell(destination, self.login, known) as shell:
-                        ended = await one(shell, destination, partial(self._tell, host))
+                    ended = _failed(
+                        host, failure.NAMED_TWICE, "it is named twice in this call, and was done once", began
+                    )
+                else:
+                    async with turns:
+                        self._tell(host, "connecting")
+                        async with open_shell(destination, self.login, known) as shell:
+                            ended = await one(shell, destination, partial(self._tell, host))
             except CloudAssistError as error:
-                ended = HostInstallation(
-                    host=host,
-                    status=InstallationStatus.FAILED,
-                    error_code=error.code,
-                    error_info=error.message,
-                    seconds=round(time.monotonic() - began, 2),
-                )
+                ended = _failed(host, error.code, error.message, began)
+            except Exception as error:  # a fault of ours at one host is not to end the others
+                log.exception("the installation on %s has failed", host)
+                ended = _failed(host, failure.FAILED, f"{type(error).__name__}: {error}", began)
             if self.watcher is not None:
                 self.watcher.on_end(ended)
             return ended
@@ -99,6 +102,13 @@ class Fleet:
     def _tell(self, host: str, step: str) -> None:
         if self.watcher is not None:
             self.watcher.on_step(host, step)
+
+
+def _failed(host: str, code: str, told: str, began: float) -> HostInstallation:
+    seconds = round(time.monotonic() - began, 2)
+    return HostInstallation(
+        host=host, status=InstallationStatus.FAILED, error_code=code, error_info=told, seconds=seconds
+    )
 
 
 class _Shipped:

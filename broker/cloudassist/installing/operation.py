@@ -4,6 +4,7 @@ Nothing here loads SSH: that is done when the operation is used.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -11,7 +12,13 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from cloudassist.address import without_login
-from cloudassist.errors import ConfigurationError, InvalidParameterError, LimitExceededError, NotFoundError
+from cloudassist.errors import (
+    CloudAssistError,
+    ConfigurationError,
+    InvalidParameterError,
+    LimitExceededError,
+    NotFoundError,
+)
 from cloudassist.installing.bundle import Bundle
 from cloudassist.installing.destination import PORT, Destination
 from cloudassist.installing.login import Login
@@ -20,6 +27,8 @@ from cloudassist.models.host_installation import HostInstallation
 from cloudassist.models.instance import Instance
 from cloudassist.operations import arguments
 from cloudassist.settings import Settings
+
+log = logging.getLogger(__name__)
 
 ACTIVATION_HOURS: Final = 1
 """Hours that the activation of one call is good for; it is disabled at the call's end."""
@@ -158,8 +167,12 @@ class _Region:
 
     async def close(self) -> None:
         """Let nobody in any more who has seen the code."""
-        if self._made is not None:
+        if self._made is None:
+            return
+        try:
             await self._control_plane.disable_activation(self._made[0])
+        except CloudAssistError as error:  # what the hosts have come to is not to be lost for it
+            log.warning("the activation %s could not be disabled: %s; it ends by itself", self._made[0], error)
 
 
 @asynccontextmanager

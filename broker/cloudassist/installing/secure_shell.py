@@ -54,6 +54,7 @@ class Shell:
         self, command: str, given: bytes = b"", on_line: Callable[[str], None] | None = None, *, as_root: bool = True
     ) -> Ended:
         """Run a command of the host's shell; ``given`` is its standard input. Raises HostError."""
+        command = "; ".join(command.splitlines())  # csh takes no line break in quotes
         line = f"PATH={PATH} exec sh -c {shlex.quote(command)}"
         if self.sudo and as_root:
             line = f"PATH={PATH} exec {_SUDO} sh -c {shlex.quote(command)}"
@@ -61,14 +62,15 @@ class Shell:
         wrapped = f"exec sh -c {shlex.quote(line)}"
         try:
             async with self._connection.create_process(wrapped, encoding=None) as process:
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(_feed(process, given))
-                    output = tasks.create_task(_read(process.stdout, on_line))
-                    errors = tasks.create_task(_read(process.stderr, None))
+                _, output, errors = await asyncio.gather(
+                    _feed(process, given), _read(process.stdout, on_line), _read(process.stderr, None)
+                )
                 await process.wait()
-        except* (asyncssh.Error, OSError) as group:
-            raise HostError(failure.CONNECTION_LOST, f"the connection was lost: {group.exceptions[0]}") from None
-        return Ended(process.returncode or 0, output.result(), errors.result())
+        except (asyncssh.Error, OSError) as error:
+            raise HostError(failure.CONNECTION_LOST, f"the connection was lost: {error}") from None
+        if process.returncode is None:
+            raise HostError(failure.CONNECTION_LOST, "the connection was lost before the command had ended")
+        return Ended(process.returncode, output, errors)
 
 
 def known_hosts(login: Login) -> asyncssh.SSHKnownHosts:
