@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from cloudassist.installing.wanted import Watcher
 from cloudassist.models.host_installation import HostInstallation
@@ -80,7 +81,7 @@ class _Moving(AbstractContextManager["_Moving"]):
     """A line for each host that is worked on, and one for all of them."""
 
     def __init__(self, count: int) -> None:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.fields[step]}"))
+        columns = (SpinnerColumn(), _plain("{task.description}"), _plain("{task.fields[step]}"))
         self._hosts = Progress(*columns, TimeElapsedColumn(), console=Console(), transient=True)
         self._lines: dict[str, Any] = {}
         self._all = self._hosts.add_task(f"{count} hosts", total=count, step="")
@@ -104,5 +105,10 @@ class _Moving(AbstractContextManager["_Moving"]):
             self._hosts.remove_task(line)
         self._done += 1
         self._hosts.update(self._all, completed=self._done, step=f"{self._done} of {self._count} done")
-        colour = "red" if ended.is_failed else "green"
-        self._hosts.console.print(f"{ended.host}: [{colour}]{ended.status}[/]", highlight=False)
+        told = Text.assemble(f"{ended.host}: ", (str(ended.status), "red" if ended.is_failed else "green"))
+        self._hosts.console.print(told)
+
+
+def _plain(text: str) -> TextColumn:
+    """Return a column whose brackets are an address's and no markup."""
+    return TextColumn(text, markup=False)
