@@ -200,3 +200,21 @@ def test_a_host_without_a_python_gets_one_along(install, uninstall, said, host, 
     assert row.status == "Renewed", row.error_info
     assert uninstall(server, f"root@{server.destination}").status == "Removed"
     assert not own.has(OPT)
+
+
+def test_where_systemd_runs_its_units_keep_the_agent(install, uninstall, host):
+    own, server = host("booted")
+    # Here no systemd can run: what is asked of it is noted, and nothing is started.
+    own.must("sh", "-c", "mkdir -p /run/systemd/system; rm -f /usr/bin/systemctl; cat > /usr/bin/systemctl",
+             given='#!/bin/sh\necho "$@" >> /run/asked\n')  # fmt: skip
+    own.must("chmod", "755", "/usr/bin/systemctl")
+    (row,) = install(server, f"root@{server.destination}", online_timeout=1)
+    assert (row.status, row.error_code) == ("Failed", failure.NOT_ONLINE), row.error_info
+    assert own.must("tail", "-n", "1", "/run/asked") == "restart cloudassist.service\n"
+    unit = own.must("cat", "/etc/systemd/system/cloudassist.service")
+    assert f"ExecStart={OPT}/current/bin/python -m cloudassist_agent run" in unit
+    kept = own.must("cat", "/etc/cloudassist/agent.env")
+    assert kept == 'CLOUDASSIST_STATE_DIR="/var/lib/cloudassist"\n'
+    assert uninstall(server, f"root@{server.destination}").status == "Removed"
+    assert "disable --now assist-daemon.service cloudassist.service" in own.must("cat", "/run/asked")
+    assert not own.has("/etc/systemd/system/cloudassist.service")

@@ -17,9 +17,9 @@ def python(release: Path) -> str:
     return str(release / "bin" / "python")
 
 
-def agent(release: Path) -> str:
-    """Return the agent's program of a release."""
-    return str(release / "bin" / "cloudassist-agent")
+def agent(release: Path) -> list[str]:
+    """Return the command of a release's agent; what it starts or writes goes through the path that is given here."""
+    return [python(release), "-m", "cloudassist_agent"]
 
 
 def works(release: Path) -> bool:
@@ -40,7 +40,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], codes: Mapping[i
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise Failure("StepTimeout", f"{Path(command[0]).name} {command[1]} did not end within {SECONDS} s") from None
+        raise Failure("StepTimeout", f"{' '.join(command)} did not end within {SECONDS} s") from None
     if ended.returncode != 0:
         said = (ended.stderr or ended.stdout).strip().rpartition("\n")[2]
         code = (codes or {}).get(

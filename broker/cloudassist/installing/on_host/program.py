@@ -109,7 +109,7 @@ def _enrol(
     """Have the agent register, where an activation is given; returns the instance's id."""
     if not secrets.get("activation_id"):
         return environment.get(f"{PREFIX}INSTANCE_ID", options.name)
-    command = [commands.agent(made), "register", "--json", "--url", options.url, "--state-dir", str(options.state_dir),
+    command = [*commands.agent(made), "register", "--json", "--url", options.url, "--state-dir", str(options.state_dir),
                "--activation-id", str(secrets["activation_id"])]  # fmt: skip
     command += ["--name", options.name] if options.name else []
     code = {f"{PREFIX}ACTIVATION_CODE": str(secrets["activation_code"])}
