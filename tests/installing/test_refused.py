@@ -1,10 +1,12 @@
 """Hosts that cannot be served: each says why in words of its own, and none stops the others."""
 
+import asyncio
 import socket
 import threading
 
 import pytest
 
+from cloudassist import AsyncAssistant
 from cloudassist.embedded import free_port
 from cloudassist.errors import InvalidParameterError
 from cloudassist.installing import failure
@@ -130,6 +132,15 @@ def test_no_shell_at_all(refused, host):
     own, server = host("shellless")
     own.must("usermod", "--shell", "/usr/sbin/nologin", "deploy")
     refused(failure.NO_SHELL, server, f"deploy@{server.destination}")
+
+
+def test_the_face_for_asyncio_tells_the_same(region):
+    async def tell():
+        async with AsyncAssistant(settings=region.settings) as assistant:
+            rows = await assistant.install_cloud_assistant(["a=127.0.0.1:1", "b=127.0.0.1:2"])
+            return rows + await assistant.uninstall_cloud_assistant(["127.0.0.1:1"])
+
+    assert [row.error_code for row in asyncio.run(tell())] == [failure.UNREACHABLE] * 3
 
 
 @pytest.mark.parametrize("named", ["", "a b", "user@", "host:0", "host:70000", "-oProxyCommand=x", "/=host", 7])
