@@ -13,7 +13,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--no-emit-index-url --no-header --no-annotate --upgrade --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-install test-windows check bench bench-peers soak packages lock clean
+.PHONY: help setup demo up test test-install test-windows check docs bench bench-peers soak packages lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,13 +43,18 @@ test-install: $(READY) ## bring agents to machines over SSH and as packages, whe
 test-windows: $(READY) ## run the Windows side's command lines and calls with wine, where that is installed
 	$(BIN)/python -m pytest tests/windows -rs
 
-check: $(READY) ## lint, format, types, layers, known vulnerabilities
+check: $(READY) ## lint, format, types, layers, the site, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --platform win32 --exclude '^$$' -m cloudassist_agent.executor $(addprefix -m ,$(WINDOWS))
 	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory docs
 	.ci/audit
+
+docs: $(READY) ## build the site into build/site; a dead link, and whatever a page would fetch from elsewhere, is an error
+	$(BIN)/sphinx-build -c docs --fresh-env --quiet --nitpicky --fail-on-warning --keep-going -d build/doctrees . build/site
+	! grep -rE --include='*.html' '<(script|link|img|iframe)[^>]* (src|href)="(https?:)?//' build/site
 
 packages: $(READY) ## build .deb and .rpm of the agent in dist, with the tools that are there (PACKAGES="--python 3.12")
 	@$(BIN)/python -m packages $(PACKAGES)

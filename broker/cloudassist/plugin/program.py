@@ -1,5 +1,6 @@
 """``cloudassist …``: the verbs of ``celery -A cloudassist assist``, as a program of their own."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -15,6 +16,6 @@ class _Program:
         return import_module("cloudassist").celery
 
 
-def main() -> None:
-    """Run it."""
-    assist.main(prog_name="cloudassist", obj=_Program())
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run it with these arguments, or with those of the process; ends with SystemExit."""
+    assist.main(arguments, prog_name="cloudassist", obj=_Program())
