@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import redis
 
 from support import verbs
 
@@ -17,3 +18,19 @@ def test_a_region_that_runs_is_well(stack):
     assert any("3 instances" in line for line in lines)
     document = json.loads(verbs.run(stack.environment("admin"), "doctor", "--json").stdout)
     assert {check["name"] for check in document["Checks"]} >= {"server", "beats", "dispatch", "agents"}
+
+
+@pytest.fixture
+def guest(stack):
+    """The URL of a user who is none of ours, and may do next to nothing."""
+    with redis.Redis.from_url(stack.url) as server:
+        server.acl_setuser("guest", enabled=True, nopass=True, commands=["+ping", "+hello", "+client|setinfo"])
+        yield f"redis://guest:x@127.0.0.1:{stack.port}/0"
+        server.acl_deluser("guest")
+
+
+def test_who_may_not_look_is_told_who_may(stack, guest):
+    done = verbs.run(stack.environment("admin") | {"CLOUDASSIST_URL": guest}, "doctor")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last == "doctor is for the administrator of the server: give CLOUDASSIST_URL with that user"

@@ -39,6 +39,8 @@ VERBS: Final = {
     "audit-trail": "show who did what, when, and with which outcome",
 }
 """The verbs with their one-line help; each is a module of this package with a command of its name."""
+ADMINISTRATORS: Final = frozenset({"acl", "audit", "doctor", "quarantine"})
+"""The verbs that need what no role may do on the server."""
 
 
 class Mistake(click.ClickException):
@@ -83,8 +85,17 @@ class Verbs(click.Group):
             raise Mistake(str(error)) from None
         except errors.ServiceUnavailableError as error:
             raise Unavailable(str(error)) from None
+        except errors.ConfigurationError as error:
+            raise click.ClickException(f"{error}{_whose(ctx.invoked_subcommand)}") from None
         except errors.CloudAssistError as error:
             raise click.ClickException(str(error)) from None
+
+
+def _whose(verb: str | None) -> str:
+    """Return whose business a verb is, where it may be that its caller is somebody else."""
+    if verb not in ADMINISTRATORS:
+        return ""
+    return f"\n{verb} is for the administrator of the server: give CLOUDASSIST_URL with that user"
 
 
 @click.group(cls=Verbs, name="assist", help="Run scripts on instances and look after them.")
