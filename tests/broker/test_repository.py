@@ -47,3 +47,11 @@ def test_no_path_of_one_machine():
     for path in tracked():
         if path.suffix in {".py", ".md", ".yaml", ".toml", ".lua", ""} and path.is_file():
             assert str(ROOT) + "/" not in path.read_text(encoding="utf-8", errors="replace"), path
+
+
+def test_the_page_of_the_architecture_leaves_no_module_out():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    for folder, package in ROLES.items():
+        names = {path.relative_to(ROOT / folder / package).parts[0] for path in tracked(f"{folder}/{package}/**.py")}
+        modules = {name.removesuffix(".py") for name in names} - {"__init__", "__main__", "version"}
+        assert {name for name in modules if not re.search(rf"`{name}/?`", page)} == set()

@@ -47,6 +47,10 @@ def test_the_newer_vocabulary_is_derived(row):
     assert found == row["detail"]
 
 
+def test_every_error_code_has_a_row():
+    assert set(ErrorCode) == {row["error_code"] for row in table("detail_status")} - {""}
+
+
 def test_every_error_code_and_every_combination_has_a_newer_status():
     for status, code, exit_code, started in itertools.product(
         InvocationStatus, ["", *ErrorCode], [None, 0, 1], [False, True]
