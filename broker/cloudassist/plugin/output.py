@@ -24,6 +24,8 @@ _COLOURS: Final = {
     "Failed": "red",
     "PartialFailed": "red",
 }
+_WIDEST: Final = 10_000
+"""Characters of a terminal that any table fits into."""
 _NAMED: Final = 3
 """Instances that a row of several names."""
 _RESULT_COLUMNS: Final = ("instance", "status", "exit", "seconds", OUTPUT_COLUMN)
@@ -69,14 +71,20 @@ def went_well(result: InvocationResult) -> bool:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: with lines and colours in a terminal, else aligned text with one line per row."""
-    if not sys.stdout.isatty():
-        _show_text(columns, rows)
-        return
+    """Print a table: with lines and colours in a terminal, else aligned text with one line per row.
+
+    In a terminal that is too narrow for the longest word of each column it is text as well: an id that is cut off, or
+    in two pieces, is of no use.
+    """
+    console = Console()
     table = Table(*columns)
     for row in rows:
         table.add_row(*(_coloured(cell) for cell in row))
-    Console().print(table)
+    needed = console.measure(table, options=console.options.update(max_width=_WIDEST)).minimum
+    if sys.stdout.isatty() and needed <= console.width:
+        console.print(table)
+    else:
+        _show_text(columns, rows)
 
 
 def status_line(progress: Progress) -> str:
