@@ -25,7 +25,6 @@ from cloudassist_agent.control import StopConsumer
 from cloudassist_agent.scripts import system
 from cloudassist_agent.settings import PRIVATE_UMASK, QUEUES_PER_CHANNEL, AgentSettings
 from cloudassist_agent.tasks import RunOrder
-from cloudassist_agent.upstream.presence import EVENT_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -170,13 +169,18 @@ class Introduction(bootsteps.StartStopStep):  # type: ignore[misc]
         agent: Agent = c.app.agent
         events = c.event_dispatcher
         if events is not None and events.enabled:
-            agent.heart.send_event = events.send
-            events.send("worker-online", freq=EVENT_SECONDS)
             if c.hub is not None:
+                events.buffer_group = {"task", "worker"}
                 events.on_send_buffered = EventBuffer(c.hub, events).arm
+            agent.monitors.arrive(events)
         agent.register()
         agent.sign.promise(LOOP_SECONDS)
         c.timer.call_repeatedly(LOOP_SECONDS, agent.sign.promise, (LOOP_SECONDS,))
+
+    def stop(self, c: Any) -> None:
+        """Say goodbye, unless it is only the connection that ends."""
+        if c.blueprint.state == bootsteps.CLOSE:
+            c.app.agent.monitors.leave()
 
 
 class EventBuffer:
