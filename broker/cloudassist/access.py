@@ -175,7 +175,7 @@ def _flower(database: int) -> str:
         _connected(database), "+multi +exec",
         f"(+psubscribe +punsubscribe &/{database}.celeryev/*)",
         f"(+publish &/{database}.{own}.pidbox)",
-        f"(+llen %R~{topology.instance_queue('*')} %R~{topology.DISPATCH_QUEUE} %R~{topology.DEFAULT_QUEUE})",
+        f"(+llen %R~{topology.instance_queue('*')} {_keys(*topology.CONTROL_QUEUES, mode='%R')})",
         f"(+sadd +srem +smembers {bindings})",
         f"(+llen +del +brpop ~celeryev.* ~*.reply.{own}.pidbox)",
     ])  # fmt: skip

@@ -18,6 +18,8 @@ DISPATCH_QUEUE: Final = "dispatch"
 """Records whose orders are to be signed and sent again; read by the dispatch worker, which holds the key."""
 DEFAULT_QUEUE: Final = "cloudassist"
 """The queue of a control worker itself; nothing is sent there."""
+CONTROL_QUEUES: Final = (REPORTS_QUEUE, DISPATCH_QUEUE, DEFAULT_QUEUE)
+"""Queues that are no instance's."""
 
 RUN_TASK: Final = "cloudassist.run"
 """The task that an agent runs: one order."""

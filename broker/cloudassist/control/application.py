@@ -1,10 +1,12 @@
 """The application of each role of the control plane. Only a worker loads what its role does."""
 
+import os
 from functools import cache
 from typing import Any, Final
 
 from cloudassist import topology, transport
 from cloudassist.app import Application, from_environment
+from cloudassist.control import flower
 from cloudassist.control.settings import ControlSettings, Role
 from cloudassist.settings import read
 
@@ -29,16 +31,16 @@ class ControlApplication(Application):
 def make_app(settings: ControlSettings) -> ControlApplication:
     """Return the application of one role of the control plane."""
     dispatch = settings.role == Role.DISPATCH
+    looks = settings.role == Role.FLOWER
     queue = topology.DISPATCH_QUEUE if dispatch else topology.DEFAULT_QUEUE
-    exchange = topology.FLOWER_EXCHANGE if settings.role == Role.FLOWER else topology.CONTROL_EXCHANGE
     app = ControlApplication(
         "cloudassist",
         settings,
         task_default_queue=queue,
-        task_queues=transport.direct_queues([queue]),
+        task_queues=transport.direct_queues(topology.CONTROL_QUEUES if looks else [queue]),
         worker_concurrency=2,
         worker_send_task_events=True,
-        control_exchange=exchange,
+        control_exchange=topology.FLOWER_EXCHANGE if looks else topology.CONTROL_EXCHANGE,
     )
     if dispatch:
         from cloudassist.dispatch.tasks import Occur, Redeliver  # noqa: PLC0415 - see the module's text
@@ -52,4 +54,5 @@ def make_app(settings: ControlSettings) -> ControlApplication:
 @cache
 def application() -> ControlApplication:
     """Return the application that ``celery -A cloudassist`` uses, from the environment."""
+    flower.prepare(os.environ)
     return from_environment(lambda: make_app(read(ControlSettings)))
