@@ -34,8 +34,8 @@ KEY_SET_KEY: Final = "key-set"
 
 CONTROL_EXCHANGE: Final = "celery"
 """Where Celery's remote control is broadcast (Celery's own default)."""
-FLOWER_EXCHANGE: Final = "flowernull"
-"""Where Flower broadcasts instead: nobody listens, for it is to change nothing."""
+FLOWER_EXCHANGE: Final = "flower"
+"""Where Flower broadcasts instead: workers hear its questions there and nothing else, for it is to change nothing."""
 
 INSTANCE_QUEUE_PREFIX: Final = "instance."
 CONTROL_QUEUE_PREFIX: Final = "control."

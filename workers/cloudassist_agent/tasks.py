@@ -17,7 +17,7 @@ from cloudassist.orders import Order, Purpose
 from cloudassist.strict import Accepted, StrictTask
 from cloudassist_agent.agent import Agent
 from cloudassist_agent.executor import Outcome
-from cloudassist_agent.monitors import shown, tell
+from cloudassist_agent.monitors import shown, summary, tell
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,8 @@ class RunOrder(StrictTask):
         order = self.agent.orders.open(Purpose.RUN, envelope)
         return Accepted(order.record_id, (order,), "()", shown(order.record_id))
 
-    def run(self, order: Order) -> None:
-        """Carry the order out."""
+    def run(self, order: Order) -> str:
+        """Carry the order out; returns what Celery writes into the log."""
         assert self.agent is not None
         end: Outcome | str | None
         try:
@@ -55,6 +55,7 @@ class RunOrder(StrictTask):
             log.warning("%s was not started and will be sent again: %s", order.record_id, error.message)
             end = "the server does not answer"
         self._ends[order.record_id] = end
+        return summary(end) if isinstance(end, Outcome) else f"not started: {end or 'in hand already'}"
 
     def take_end(self, record_id: str) -> Outcome | str | None:
         """Return once what became of a record here: its outcome, why it was not started, None where it goes on."""

@@ -14,12 +14,12 @@ from celery.platforms import signals as platform_signals
 from celery.worker import state
 from kombu import Consumer
 
-from cloudassist import topology, transport
+from cloudassist import remote, topology, transport
 from cloudassist.app import Application, from_environment
 from cloudassist.consumer import PatientConsumer
 from cloudassist.settings import read
 from cloudassist.worker import GuardedWorker
-from cloudassist_agent import logs, remote
+from cloudassist_agent import logs
 from cloudassist_agent.agent import Agent
 from cloudassist_agent.control import StopConsumer
 from cloudassist_agent.scripts import system
@@ -46,6 +46,7 @@ class AgentApplication(Application):
         os.umask(PRIVATE_UMASK)
         self.agent = Agent(self.settings, self)
         self.run_order.agent = self.agent
+        remote.replace("heartbeat", lambda _state: self.agent.monitors.beat())
 
     @property
     def run_order(self) -> RunOrder:
@@ -243,7 +244,6 @@ def make_app(settings: AgentSettings) -> AgentApplication:
     app.register_task(RunOrder())
     app.steps["worker"].add(AgentStep)
     app.steps["consumer"].update({StopConsumer, Introduction, MoreOrders})
-    remote.make_read_only()
     return app
 
 

@@ -4,7 +4,7 @@ import os
 from functools import cache
 from typing import Any, Final
 
-from cloudassist import topology, transport
+from cloudassist import remote, topology, transport
 from cloudassist.app import Application, from_environment
 from cloudassist.control import flower
 from cloudassist.control.settings import ControlSettings, Role
@@ -17,6 +17,7 @@ _SIGNING: Final = "cloudassist.control.signing:Signing"
 class ControlApplication(Application):
     """The application of a role of the control plane; a dispatch worker has what its tasks need while it runs."""
 
+    remote_commands = remote.READ_ONLY | {"shutdown", "enable_events", "disable_events"}
     settings: ControlSettings
     redelivery: Any
     occurrences: Any
