@@ -209,14 +209,14 @@ def _enrol(database: int) -> str:
 
 
 def _flower(database: int) -> str:
-    """Return the rules of a padded cell: it hears events, and what it says reaches nobody."""
+    """Return the rules of a padded cell: it hears events, and what it says is heard as questions only."""
     own = topology.FLOWER_EXCHANGE
     bindings = f"~_kombu.binding*.celeryev ~_kombu.binding*.reply.{own}.pidbox"
     return " ".join([
         _connected(database), "+multi +exec",
         f"(+psubscribe +punsubscribe &/{database}.celeryev/*)",
         f"(+publish &/{database}.{own}.pidbox)",
-        f"(+llen %R~{topology.instance_queue('*')} %R~{topology.DISPATCH_QUEUE} %R~{topology.DEFAULT_QUEUE})",
+        f"(+llen %R~{topology.instance_queue('*')} {_keys(*topology.CONTROL_QUEUES, mode='%R')})",
         f"(+sadd +srem +smembers {bindings})",
         f"(+llen +del +brpop ~celeryev.* ~*.reply.{own}.pidbox)",
     ])  # fmt: skip
@@ -234,14 +234,15 @@ def _worker(queue: str, database: int) -> str:
 
 
 def _answering(database: int) -> str:
-    """Return what it takes to hear Celery's remote control and to answer it."""
-    exchange = topology.CONTROL_EXCHANGE
+    """Return what it takes to hear Celery's remote control, and Flower's questions, and to answer."""
+    boxes = [f"{exchange}.pidbox" for exchange in (topology.CONTROL_EXCHANGE, topology.FLOWER_EXCHANGE)]
+    channels = " ".join(f"&/{database}.{box}" for box in boxes)
     return " ".join([
-        f"(+psubscribe +punsubscribe &/{database}.{exchange}.pidbox)",
-        f"(+sadd +srem ~_kombu.binding*.{exchange}.pidbox)",
-        f"(+llen +del ~*@*.{exchange}.pidbox)",
-        f"(+smembers %R~_kombu.binding.reply.{exchange}.pidbox)",
-        f"(+lpush %W~*.reply.{exchange}.pidbox)",
+        f"(+psubscribe +punsubscribe {channels})",
+        f"(+sadd +srem {_keys(*(f'_kombu.binding*.{box}' for box in boxes))})",
+        f"(+llen +del {_keys(*(f'*@*.{box}' for box in boxes))})",
+        f"(+smembers {_keys(*(f'_kombu.binding.reply.{box}' for box in boxes), mode='%R')})",
+        f"(+lpush {_keys(*(f'*.reply.{box}' for box in boxes), mode='%W')})",
     ])  # fmt: skip
 
 

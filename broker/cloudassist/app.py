@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from celery import Celery
 
-from cloudassist import guard, tls, topology, transport
+from cloudassist import guard, remote, tls, topology, transport
 from cloudassist.errors import ConfigurationError, MessageError
 from cloudassist.settings import Settings
 
@@ -25,6 +25,9 @@ class Application(Celery):  # type: ignore[misc]
     task_cls = "cloudassist.strict:StrictTask"
     worker_class = "cloudassist.worker:GuardedWorker"
     control_cls = "cloudassist.mailbox:Control"
+    amqp_cls = "cloudassist.connections:AMQP"
+    #: Commands of Celery's remote control that its workers carry out.
+    remote_commands: frozenset[str] = remote.READ_ONLY
 
     def __init__(self, name: str, settings: Settings, **conf: Any) -> None:
         super().__init__(name, set_as_current=False, changes={**common(settings), **conf})

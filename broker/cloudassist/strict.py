@@ -33,6 +33,7 @@ class Accepted:
     task_id: str
     args: tuple[Any, ...]
     shown: str
+    shown_by_name: str = "{}"
 
 
 class StrictTask(Task):  # type: ignore[misc]
@@ -101,7 +102,7 @@ def _tell_received(request: Any, accepted: Accepted) -> None:
         "task-received",
         name=request.name,
         args=accepted.shown,
-        kwargs="{}",
+        kwargs=accepted.shown_by_name,
         root_id=request.id,
         parent_id=None,
         retries=0,
@@ -121,6 +122,6 @@ def _headers(name: str, accepted: Accepted) -> dict[str, Any]:
         "retries": 0,
         "timelimit": (None, None),
         "argsrepr": accepted.shown,
-        "kwargsrepr": "{}",
+        "kwargsrepr": accepted.shown_by_name,
         "ignore_result": True,
     }

@@ -22,6 +22,8 @@ ENROL_QUEUE: Final = "enrol"
 """The queue of such a worker itself; nothing is sent there."""
 DEFAULT_QUEUE: Final = "cloudassist"
 """The queue of a control worker itself; nothing is sent there."""
+CONTROL_QUEUES: Final = (REPORTS_QUEUE, DISPATCH_QUEUE, DEFAULT_QUEUE)
+"""Queues that are no instance's."""
 
 RUN_TASK: Final = "cloudassist.run"
 """The task that an agent runs: one order."""
@@ -36,8 +38,8 @@ KEY_SET_KEY: Final = "key-set"
 
 CONTROL_EXCHANGE: Final = "celery"
 """Where Celery's remote control is broadcast (Celery's own default)."""
-FLOWER_EXCHANGE: Final = "flowernull"
-"""Where Flower broadcasts instead: nobody listens, for it is to change nothing."""
+FLOWER_EXCHANGE: Final = "flower"
+"""Where Flower broadcasts instead: workers hear its questions there and nothing else, for it is to change nothing."""
 
 INSTANCE_QUEUE_PREFIX: Final = "instance."
 CONTROL_QUEUE_PREFIX: Final = "control."

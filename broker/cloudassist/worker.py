@@ -7,7 +7,7 @@ from typing import Any
 from celery.apps.worker import Worker as CeleryWorker
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
-from cloudassist import guard, transport
+from cloudassist import connections, guard, remote, transport
 from cloudassist.errors import ConfigurationError
 
 
@@ -15,6 +15,8 @@ class GuardedWorker(CeleryWorker):  # type: ignore[misc]
     """Celery's worker behind the guard, and without gossip and mingle: both grow with the square of the fleet."""
 
     def __init__(self, **kwargs: Any) -> None:
+        if kwargs.get("purge"):
+            raise SystemExit(f"cloudassist: {connections.kept(', '.join(self.app.amqp.queues))}")
         super().__init__(**{**kwargs, "without_gossip": True, "without_mingle": True})
 
     def on_before_init(self, **kwargs: Any) -> None:
@@ -24,6 +26,7 @@ class GuardedWorker(CeleryWorker):  # type: ignore[misc]
         except ConfigurationError as error:
             raise SystemExit(f"cloudassist: {error.message}") from None
         guard.install()
+        remote.restrict(self.app.remote_commands)
         # Said at each reconnect, of a setting that is set; and of root for the sake of pickle, which is never accepted.
         for category in (CPendingDeprecationWarning, SecurityWarning):
             warnings.filterwarnings("ignore", category=category)

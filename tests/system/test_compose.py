@@ -1,10 +1,14 @@
 """compose.yaml: every service's very command, run natively with the environment that compose gives it."""
 
+import base64
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -52,6 +56,7 @@ class Native:
     def translated(self, name, text):
         text = text.replace("server:6379", f"127.0.0.1:{self.port}").replace("0.0.0.0", "127.0.0.1")
         text = text.replace("--port=5555", f"--port={self.flower_port}")
+        text = text.replace("$$", "$")  # as compose escapes it
         for path in ("/keys", "/var/lib/cloudassist", "/etc/cloudassist"):
             text = text.replace(path, f"{self.root(name)}{path}")
         return text
@@ -123,10 +128,25 @@ def test_the_services_work_together(native, tmp_path):
         assert {result.output for result in invocation.results()} == {"composed\n"}
     assert "agent-1" in native.call("cli", "instances")
     assert "activation code  a-" in native.call("cli", "activation", "create")
+    nobody_looks_at_flower_without_the_login(native, tmp_path)
     assert all(process.poll() is None for process in native.processes.values())
     with redis.Redis(port=native.port, username="admin", password=password(tmp_path, "admin")) as server:
         assert denials(server) == []
     assert set(native.stop().values()) <= {0, -signal.SIGTERM}
+
+
+def nobody_looks_at_flower_without_the_login(native, folder):
+    url = f"http://127.0.0.1:{native.flower_port}"
+    for page in ("/workers", "/tasks", "/broker", "/api/workers", "/api/tasks"):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(url + page, timeout=10)
+    login = folder / "volumes" / "login" / "login"
+    assert login.stat().st_mode & 0o077 == 0
+    basic = base64.b64encode(login.read_bytes().strip()).decode()
+    request = urllib.request.Request(f"{url}/workers?json=1", headers={"Authorization": f"Basic {basic}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        shown = {row["hostname"] for row in json.load(answer)["data"] if row["status"]}
+    assert {f"agent@{name}" for name in AGENTS} <= shown
 
 
 def password(folder, user):
@@ -142,7 +162,7 @@ def test_each_role_has_only_what_it_needs():
         "data": {"server"},
     }
     holders |= {name: {"keys", name} for name in ("control", "dispatch", "beat", "enrol", "flower", *AGENTS)}
-    holders |= {"producer": {"keys", "cli"}, "admin": {"keys"}}
+    holders |= {"producer": {"keys", "cli"}, "admin": {"keys"}, "login": {"keys", "flower"}}
     mounted = {}
     for name, service in SERVICES.items():
         for volume in service.get("volumes", []):

@@ -17,6 +17,7 @@ from cloudassist_agent import folder, host
 from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.executor import Outcome
 from cloudassist_agent.journal.journal import Entry, Journal, JournalError
+from cloudassist_agent.monitors import Monitors
 from cloudassist_agent.orders import Orders
 from cloudassist_agent.owner import Owner
 from cloudassist_agent.scripts import private_folder, system
@@ -57,7 +58,9 @@ class Agent:
         self.sender = Sender(app, self.journal, trust.mac_key, self._prune)
         self.running = Running(settings.running_per_instance, self._presence_changed)
         self.heart = Heart(self.link, self._clock, settings, self.running, app.refusals, self.name, self._owner, trust)
+        self.monitors = Monitors(settings.instance_id, self.running, self._clock, settings.presence_lifetime_seconds)
         self.heart.on_beat = self.look_at_host
+        self.heart.show = self.monitors.beat
         for duty in (self.sender, self.heart):
             duty.on_turn = self.signs.of(duty.name).promise
         self.orders = Orders(
@@ -152,6 +155,7 @@ class Agent:
         except JournalError as error:
             log.error("%s: its end is not in the journal: %s", entry.record_id, error)
             self.sender.insist(last)
+        self.monitors.ended_before(entry.record_id, outcome)
         log.warning("%s: %s", entry.record_id, info)
 
 

@@ -10,6 +10,7 @@ Celery brings the order and shows its course; everything here would be the same 
 import itertools
 import logging
 from dataclasses import dataclass
+from typing import Final
 
 from cloudassist import topology
 from cloudassist.error_code import ErrorCode
@@ -33,6 +34,13 @@ from cloudassist_agent.upstream.link import Claim, Link
 from cloudassist_agent.upstream.sender import Sender
 
 log = logging.getLogger(__name__)
+
+
+_DECIDED: Final = {
+    topology.STOPPED_CLAIM: Outcome(InvocationStatus.STOPPED),
+    topology.EXPIRED_CLAIM: refusal(ErrorCode.DELIVERY_TIMEOUT, "the order came after its record had ended"),
+}
+"""What a record came to whose claim says that it never starts; the ledger knows."""
 
 
 class _UnreadableError(Exception):
@@ -66,7 +74,7 @@ class Orders:
         return order
 
     def carry_out(self, order: Order) -> Outcome | None:
-        """Carry out a run; None where nothing was started because its fate was decided elsewhere.
+        """Carry out a run and return how the record ended; None where it is in hand already, and goes on.
 
         Raises MessageError where the claim is another agent's or the payload is not what was signed, and
         ServiceUnavailableError where the server does not answer. Nothing was started then, and the order comes again.
@@ -94,8 +102,8 @@ class Orders:
 
     def _claim(self, order: Order, run: Run, sign: Sign) -> Outcome | None:
         claim = self.link.claim(order, self.claimant)
-        if claim.holder in {topology.STOPPED_CLAIM, topology.EXPIRED_CLAIM}:
-            return None
+        if claim.holder in _DECIDED:
+            return _DECIDED[claim.holder]
         if claim.holder not in {None, self.claimant}:
             return self._never_start(order, self._of_another(claim.holder, order))
         if claim.now > order.start_by:
@@ -105,8 +113,7 @@ class Orders:
         except _UnreadableError as error:
             return self._never_start(order, refusal(ErrorCode.EXECUTION_EXCEPTION, str(error)))
         if not self.journal.begin(order.record_id, order.instance_id, host.boot_id(), claim.now, order.expires):
-            self._repeat(order)
-            return None
+            return self._repeat(order)
         return self._run(order, payload, secrets, run, sign)
 
     def _of_another(self, holder: str, order: Order) -> Outcome:
@@ -168,15 +175,14 @@ class Orders:
 
         return Follower(lasts, writes, sign.promise)
 
-    def _never_start(self, order: Order, outcome: Outcome) -> Outcome:
+    def _never_start(self, order: Order, outcome: Outcome) -> Outcome | None:
         """Settle a record without starting it, unless the journal knows better; then that is said again."""
         now = self.clock.now()
         last = report.ended(order.record_id, outcome, at=now, start_time=None)
         if self.journal.refuse(host.boot_id(), now, order.expires, last):
             self.sender.wake()
-        else:
-            self._repeat(order)
-        return outcome
+            return outcome
+        return self._repeat(order)
 
     def _without_journal(self, order: Order, outcome: Outcome) -> Outcome:
         """Settle a record that cannot be written down: its claim says that it is never started, whatever comes."""
@@ -185,14 +191,15 @@ class Orders:
         self.sender.insist(report.ended(order.record_id, outcome, at=self.clock.now(), start_time=None))
         return outcome
 
-    def _repeat(self, order: Order) -> None:
-        """Say again what was said last of a record that the journal knows."""
+    def _repeat(self, order: Order) -> Outcome | None:
+        """Say again what was said last of a record that the journal knows, and return it where it was its end."""
         entry = self.journal.find(order.record_id)
         if entry is not None and entry.report is None:
             self.sender.remark(report.started(order.record_id, entry.start_time))
-        else:
-            self.journal.repeat(order.record_id)
-            self.sender.wake()
+            return None
+        self.journal.repeat(order.record_id)
+        self.sender.wake()
+        return None if entry is None or entry.report is None else report.outcome(entry.report)
 
 
 def _too_late(claim: Claim) -> Outcome:

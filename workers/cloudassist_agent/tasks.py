@@ -5,6 +5,7 @@ REVOKED. The task itself never raises for a failed script: Celery would log a tr
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from celery.worker.request import Request
@@ -13,22 +14,22 @@ from celery.worker.state import task_ready
 from cloudassist import topology
 from cloudassist.errors import MessageError, ServiceUnavailableError
 from cloudassist.orders import Order, Purpose
-from cloudassist.status import InvocationStatus
 from cloudassist.strict import Accepted, StrictTask
 from cloudassist_agent.agent import Agent
 from cloudassist_agent.executor import Outcome
+from cloudassist_agent.monitors import shown, summary, tell
 
 log = logging.getLogger(__name__)
 
 
 class RunOrder(StrictTask):
-    """Carries out one order. The outcome of a record is kept until its request has told Celery's monitors."""
+    """Carries out one order. What became of a record is kept until its request has told Celery's monitors."""
 
     name = topology.RUN_TASK
 
     def __init__(self) -> None:
         self.agent: Agent | None = None
-        self._outcomes: dict[str, Outcome | None] = {}
+        self._ends: dict[str, Outcome | str | None] = {}
 
     def accept(self, message: Any) -> Accepted:
         """Verify the order in a message; raises MessageError."""
@@ -39,24 +40,26 @@ class RunOrder(StrictTask):
         except Exception as error:  # kombu's decoders raise what they please
             raise MessageError("bad-body", str(error)[:100]) from None
         order = self.agent.orders.open(Purpose.RUN, envelope)
-        return Accepted(order.record_id, (order,), "()")
+        return Accepted(order.record_id, (order,), "()", shown(order.record_id))
 
     def run(self, order: Order) -> str:
-        """Carry the order out; returns what Flower shows as the result."""
+        """Carry the order out; returns what Celery writes into the log."""
         assert self.agent is not None
-        outcome: Outcome | None = None
+        end: Outcome | str | None
         try:
-            outcome = self.agent.orders.carry_out(order)
+            end = self.agent.orders.carry_out(order)
         except MessageError as error:
             self.app.refuse(topology.instance_queue(order.instance_id), error)
+            end = error.reason
         except ServiceUnavailableError as error:
             log.warning("%s was not started and will be sent again: %s", order.record_id, error.message)
-        self._outcomes[order.record_id] = outcome
-        return summary(outcome)
+            end = "the server does not answer"
+        self._ends[order.record_id] = end
+        return summary(end) if isinstance(end, Outcome) else f"not started: {end or 'in hand already'}"
 
-    def take_outcome(self, record_id: str) -> Outcome | None:
-        """Return the outcome of a record once."""
-        return self._outcomes.pop(record_id, None)
+    def take_end(self, record_id: str) -> Outcome | str | None:
+        """Return once what became of a record here: its outcome, why it was not started, None where it goes on."""
+        return self._ends.pop(record_id, None)
 
     def request_class(self, base: type[Request]) -> type[Request]:
         """Return requests that end, for Celery's monitors, as their record did."""
@@ -65,14 +68,19 @@ class RunOrder(StrictTask):
         class RecordRequest(base):  # type: ignore[misc]
             """One record, as Celery sees it."""
 
+            def send_event(self, kind: str, **fields: Any) -> None:
+                """Speak as the record's instance, which may be one of many here."""
+                assert task.agent is not None
+                super().send_event(kind, Event=task.agent.monitors.maker(self.id), **fields)
+
             def on_success(self, failed__retval__runtime: tuple[Any, Any, float], **kwargs: Any) -> Any:
-                failed, result, runtime = failed__retval__runtime
+                failed, _, _ = failed__retval__runtime
                 if failed:
                     return super().on_success(failed__retval__runtime, **kwargs)
                 task_ready(self, successful=True)
                 self.acknowledge()
                 try:
-                    _tell(self, task.take_outcome(self.id), result, runtime)
+                    _tell(self.send_event, task.take_end(self.id))
                 except Exception:
                     # It would vanish in a future that nobody reads.
                     log.exception("%s: its end could not be shown", self.id)
@@ -81,20 +89,9 @@ class RunOrder(StrictTask):
         return RecordRequest
 
 
-def summary(outcome: Outcome | None) -> str:
-    """Return one short line about an outcome."""
-    if outcome is None:
-        return "not started"
-    if outcome.status is InvocationStatus.FINISHED:
-        return f"exit {outcome.exit_code}, {outcome.seconds:.1f} s"
-    return f"{outcome.status} {outcome.error_code}".rstrip()
-
-
-def _tell(request: Any, outcome: Outcome | None, result: str, runtime: float) -> None:
-    if outcome is None or outcome.status is InvocationStatus.STOPPED:
-        started = outcome is not None and outcome.seconds is not None
-        request.send_event("task-revoked", terminated=started, signum="SIGTERM" if started else None, expired=False)
-    elif outcome.status is InvocationStatus.FAILED:
-        request.send_event("task-failed", exception=f"{outcome.error_code}: {outcome.error_info}", traceback="")
-    else:
-        request.send_event("task-succeeded", result=result, runtime=runtime)
+def _tell(send: Callable[..., Any], end: Outcome | str | None) -> None:
+    if isinstance(end, Outcome):
+        tell(send, end)
+    elif end is not None:
+        # Not its end: the order comes again, or another agent has it.
+        send("task-retried", exception=f"not started: {end}", traceback="")

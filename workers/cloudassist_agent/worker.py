@@ -14,17 +14,16 @@ from celery.platforms import signals as platform_signals
 from celery.worker import state
 from kombu import Consumer
 
-from cloudassist import topology, transport
+from cloudassist import remote, topology, transport
 from cloudassist.app import Application, from_environment
 from cloudassist.consumer import PatientConsumer
 from cloudassist.worker import GuardedWorker
-from cloudassist_agent import logs, remote
+from cloudassist_agent import logs
 from cloudassist_agent.agent import Agent
 from cloudassist_agent.control import StopConsumer
 from cloudassist_agent.scripts import system
 from cloudassist_agent.settings import PRIVATE_UMASK, QUEUES_PER_CHANNEL, AgentSettings, read_settings
 from cloudassist_agent.tasks import RunOrder
-from cloudassist_agent.upstream.presence import EVENT_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +47,7 @@ class AgentApplication(Application):
         os.umask(PRIVATE_UMASK)
         self.agent = Agent(self.settings, self)
         self.run_order.agent = self.agent
+        remote.replace("heartbeat", lambda _state: self.agent.monitors.beat())
 
     @property
     def run_order(self) -> RunOrder:
@@ -171,13 +171,18 @@ class Introduction(bootsteps.StartStopStep):  # type: ignore[misc]
         agent: Agent = c.app.agent
         events = c.event_dispatcher
         if events is not None and events.enabled:
-            agent.heart.send_event = events.send
-            events.send("worker-online", freq=EVENT_SECONDS)
             if c.hub is not None:
+                events.buffer_group = {"task", "worker"}
                 events.on_send_buffered = EventBuffer(c.hub, events).arm
+            agent.monitors.arrive(events)
         agent.register()
         agent.sign.promise(LOOP_SECONDS)
         c.timer.call_repeatedly(LOOP_SECONDS, agent.sign.promise, (LOOP_SECONDS,))
+
+    def stop(self, c: Any) -> None:
+        """Say goodbye, unless it is only the connection that ends."""
+        if c.blueprint.state == bootsteps.CLOSE:
+            c.app.agent.monitors.leave()
 
 
 class EventBuffer:
@@ -241,7 +246,6 @@ def make_app(settings: AgentSettings) -> AgentApplication:
     app.register_task(RunOrder())
     app.steps["worker"].add(AgentStep)
     app.steps["consumer"].update({StopConsumer, Introduction, MoreOrders})
-    remote.make_read_only()
     return app
 
 

@@ -1,10 +1,12 @@
 """The application of each role of the control plane. Only a worker loads what its role does."""
 
+import os
 from functools import cache
 from typing import Any, Final
 
-from cloudassist import topology, transport
+from cloudassist import remote, topology, transport
 from cloudassist.app import Application, from_environment
+from cloudassist.control import flower
 from cloudassist.control.settings import ControlSettings, Role
 from cloudassist.settings import read
 
@@ -18,6 +20,7 @@ _STEPS: Final = {Role.DISPATCH: _SIGNING, Role.ENROL: _ENROLLING}
 class ControlApplication(Application):
     """The application of a role of the control plane; a dispatch worker has what its tasks need while it runs."""
 
+    remote_commands = remote.READ_ONLY | {"shutdown", "enable_events", "disable_events"}
     settings: ControlSettings
     redelivery: Any
     occurrences: Any
@@ -32,16 +35,16 @@ class ControlApplication(Application):
 def make_app(settings: ControlSettings) -> ControlApplication:
     """Return the application of one role of the control plane."""
     role = Role(settings.role)
+    looks = role is Role.FLOWER
     queue = _QUEUES.get(role, topology.DEFAULT_QUEUE)
-    exchange = topology.FLOWER_EXCHANGE if role is Role.FLOWER else topology.CONTROL_EXCHANGE
     app = ControlApplication(
         "cloudassist",
         settings,
         task_default_queue=queue,
-        task_queues=transport.direct_queues([queue]),
+        task_queues=transport.direct_queues(topology.CONTROL_QUEUES if looks else [queue]),
         worker_concurrency=2,
         worker_send_task_events=True,
-        control_exchange=exchange,
+        control_exchange=topology.FLOWER_EXCHANGE if looks else topology.CONTROL_EXCHANGE,
     )
     if role is Role.DISPATCH:
         from cloudassist.dispatch.tasks import Occur, Redeliver  # noqa: PLC0415 - see the module's text
@@ -55,4 +58,5 @@ def make_app(settings: ControlSettings) -> ControlApplication:
 @cache
 def application() -> ControlApplication:
     """Return the application that ``celery -A cloudassist`` uses, from the environment."""
+    flower.prepare(os.environ)
     return from_environment(lambda: make_app(read(ControlSettings)))

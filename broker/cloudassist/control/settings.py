@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from cloudassist.errors import ConfigurationError
 from cloudassist.settings import Settings, bounded
@@ -29,6 +30,8 @@ class ControlSettings(Settings):
     """Port on which a control worker answers Prometheus; 0: none. Needs the extra ``metrics``."""
     metrics_address: str = "127.0.0.1"
     """Address that it listens on."""
+    flower_login_file: Path | None = None
+    """File with a line ``user:password`` for each who may look at Flower; None: whoever reaches its port."""
 
     def __post_init__(self) -> None:
         """Check the role besides the rest."""

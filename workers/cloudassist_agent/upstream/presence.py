@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from cloudassist.errors import MessageError, ServiceUnavailableError
 from cloudassist.guard import Refusals
@@ -25,8 +25,8 @@ from cloudassist_agent.upstream.link import Link
 
 log = logging.getLogger(__name__)
 
-EVENT_SECONDS: Final = 30
-"""Seconds between two worker-heartbeat events: Flower calls a worker offline after 120."""
+SHOW_INTERVALS: Final = 1.5
+"""Intervals until the next sign of life is shown to Celery's monitors: every second one; three are a lifetime."""
 GONE_MS: Final = 1
 """Milliseconds that the last sign of life of an agent that stops is kept."""
 
@@ -35,7 +35,7 @@ class Heart(Looper):
     """The duty. ``name_of_agent`` names journal and boot, ``owner`` whose the instances must be.
 
     ``trust`` learns of new key sets here. ``on_replaced`` is called when another agent took over, ``on_beat`` before
-    each sign of life.
+    each sign of life, ``show`` after some of them.
     """
 
     name = "presence"
@@ -62,11 +62,11 @@ class Heart(Looper):
         self._agent = name_of_agent
         self._owner = owner
         self._trust = trust
-        self._next_event = 0.0
+        self._next_show = 0.0
         self._drained = threading.Event()
         self.on_replaced: Callable[[str], None] = log.critical
         self.on_beat: Callable[[], None] = lambda: None
-        self.send_event: Callable[..., Any] | None = None
+        self.show: Callable[[], object] = lambda: None
 
     def acquire(self, promise: Callable[[float], object]) -> bool:
         """Get the lease of every instance; waits for the server, and while another agent holds one.
@@ -104,9 +104,9 @@ class Heart(Looper):
             self.on_replaced(f"another agent has taken over {', '.join(others[:5])}")
         elif reason := self._why_not_ours():
             self.on_replaced(reason)
-        if self.send_event is not None and time.monotonic() >= self._next_event:
-            self._next_event = time.monotonic() + EVENT_SECONDS
-            self.send_event("worker-heartbeat", freq=EVENT_SECONDS)
+        if time.monotonic() >= self._next_show:
+            self._next_show = time.monotonic() + SHOW_INTERVALS * self._interval
+            self.show()
         return self._interval
 
     def finish(self) -> None:

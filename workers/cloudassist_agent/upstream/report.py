@@ -54,3 +54,11 @@ def ended(record_id: str, outcome: Outcome, *, at: int, start_time: int | None) 
         ended=outcome.toll.ended,
         killed=outcome.toll.killed,
     )
+
+
+def outcome(last: Report) -> Outcome:
+    """Return what a last report says became of its record, without the output."""
+    seconds = None
+    if last.start_time is not None and last.finish_time is not None:
+        seconds = (last.finish_time - last.start_time) / 1000
+    return Outcome(last.status, seconds, last.exit_code, last.error_code, last.error_info)
