@@ -160,7 +160,8 @@ def _control(database: int) -> str:
         *_RECORDS, "known:*", "output:*", "owner.*", keys.INSTANCES, keys.INVOCATIONS, keys.SCHEDULES, keys.RETIRED,
         keys.HISTORY_BYTES, keys.REJECTED, keys.REJECTED_COUNTS, keys.TAKERS, topology.KEY_SET_KEY,
     )  # fmt: skip
-    reads = _keys("presence.*", "instance.*", "control.*", "identity:*", keys.EPOCHS, keys.REVOCATIONS, mode="%R")
+    reads = _keys("presence.*", "instance.*", "control.*", "identity:*", keys.EPOCHS, keys.REVOCATIONS,
+                  keys.CLAIMED, mode="%R")  # fmt: skip
     reports = _keys(topology.REPORTS_QUEUE, "taken:*")
     return " ".join([
         _connected(database), "+time +info +function|load", _FUNCTIONS,

@@ -42,6 +42,11 @@ def task_of(invoke_id: str) -> str:
     return invoke_id.partition(_AT)[0]
 
 
+def recurs(value: str) -> bool:
+    """Tell whether a run, or a record, is one of a recurring task."""
+    return _AT in value.partition(".")[0]
+
+
 def moment_of(occurrence: str) -> int:
     """Return the moment (ms) of one run of a recurring task; raises MessageError (bad-occurrence-id)."""
     invoke_id, separator, due = occurrence.partition(_AT)

@@ -10,6 +10,7 @@ import pytest
 from cloudassist import keyring, limits, topology
 from cloudassist.audit import Kind, findings
 from cloudassist.duties.aggregator import Aggregator
+from cloudassist.duties.tally import Tally
 from cloudassist.keyring import AgreementKey, create_key, encode_key
 from cloudassist.messages import FINAL_SEQUENCE, ClientState, ClientStatus, Registration, Report
 from cloudassist.status import InvocationStatus
@@ -148,14 +149,18 @@ def test_three_aggregators_apply_what_comes_twice_and_in_any_order(ledger, serve
     for message in said[: len(names)] + rest:
         say(own[message.instance_id], message)
 
-    def work():
+    def work(tally):
         with Ledger(settings.url) as mine:
-            aggregator = Aggregator(mine, settings, [region_key])
+            aggregator = Aggregator(mine, settings, [region_key], tally)
             while server.llen(topology.REPORTS_QUEUE) or server.keys("taken:*"):
                 aggregator.turn()
 
+    tallies = [Tally() for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(lambda _: work(), range(3))) == [None] * 3
+        assert list(pool.map(work, tallies)) == [None] * 3
+    assert sum((tally.ended for tally in tallies), Counter()) == {("Finished", ""): len(names)}
+    for told in ("delivery", "execution"):
+        assert sum(getattr(tally, told).read()[0][-1] for tally in tallies) == len(names)
     assert put_aside(server) == {}
     assert statuses(server, run.record_ids) == {"Finished": len(names)}
     assert [each for each in findings(ledger, settings) if each.kind is Kind.COUNTER] == []

@@ -33,7 +33,7 @@ LIFETIMES = Lifetimes.of(Settings(), 60)
 
 def apply(ledger, record_id, sequence, status, **fields):
     report = Report(ids.split_record_id(record_id)[1], record_id, sequence, status, **fields)
-    return ledger.call(reports.apply([report], retention_ms=60_000, watch_ms=1_000))[0]
+    return ledger.call(reports.apply([report], retention_ms=60_000, watch_ms=1_000)).words[0]
 
 
 def status_of(ledger, record_id):
@@ -128,7 +128,7 @@ def test_the_ledger_refuses_illegal_moves_whoever_asks(ledger, server, start, en
 def test_a_repeated_or_overtaken_report_changes_nothing(ledger, server):
     run = plan_run(ledger, server, ["web-1"])
     (record_id,) = run.record_ids
-    assert apply(ledger, record_id, 2, RUNNING, start_time=5) == "applied"
+    assert apply(ledger, record_id, 2, RUNNING, start_time=5) == "started"
     assert apply(ledger, record_id, 1, RUNNING, start_time=9) == "duplicate"
     assert apply(ledger, record_id, FINAL_SEQUENCE, FINISHED, exit_code=3, start_time=5, output=b"x") == "applied"
     before = ledger.call(invocations.read_record(record_id))
@@ -169,7 +169,7 @@ def test_a_stop_before_the_claim_is_final_at_once(ledger, server):
     assert stop(ledger, run.invoke_id, *run.record_ids) == [STOPPED, STOPPING]
     assert server.get(topology.claim_key("web-1", run.record_ids[0])) == topology.STOPPED_CLAIM
     assert stop(ledger, run.invoke_id, *run.record_ids) == [STOPPED, STOPPING]
-    assert apply(ledger, run.record_ids[1], FINAL_SEQUENCE, STOPPED, start_time=1) == "applied"
+    assert apply(ledger, run.record_ids[1], FINAL_SEQUENCE, STOPPED, start_time=1) == "started"
     assert stop(ledger, run.invoke_id, *run.record_ids) == [STOPPED, STOPPED]
     assert progress(ledger, run.invoke_id).status == "Stopped"
     assert stop(ledger, run.invoke_id, "t-9.web-9") == [None]

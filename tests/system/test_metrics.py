@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cloudassist import InvokeStatus, LocalStack, topology
 from cloudassist.embedded import free_port
+from support.stacks import FAST
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
@@ -17,7 +18,7 @@ def scrape(port):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         text = answer.read().decode()
     return {
-        sample.name + "".join(f":{value}" for value in sample.labels.values()): sample.value
+        ":".join([sample.name.removeprefix("cloudassist_"), *sample.labels.values()]): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
@@ -25,18 +26,26 @@ def scrape(port):
 
 def test_a_region_in_numbers():
     port = free_port()
-    with LocalStack(instances=2, environment={"CLOUDASSIST_METRICS_PORT": str(port)}) as stack:
+    with LocalStack(instances=2, environment=FAST | {"CLOUDASSIST_METRICS_PORT": str(port)}) as stack:
         with stack.assistant() as assistant, redis.Redis.from_url(stack.url) as server:
+            assert assistant.run_command("exit 3", instance_ids=["web-1"]).wait(20).status is InvokeStatus.FINISHED
             run = assistant.run_command("sleep 60", instance_ids=["web-1", "web-2"])
             server.lpush(topology.REPORTS_QUEUE, "x")
-            wait_until(lambda: scrape(port).get("cloudassist_rejected_messages_total:not-json"), "the bad one to count")
+            wait_until(lambda: scrape(port).get("rejected_messages_total:not-json"), "the bad one to count")
+            wait_until(lambda: scrape(port)["delivery_seconds_count"] == 3, "both scripts to start")
             told = scrape(port)
             run.stop()
             assert run.wait(timeout=20).status is InvokeStatus.STOPPED
-            after = scrape(port)
+            wait_until(lambda: scrape(port).get("records_ended_total::Stopped") == 2, "both ends to count")
+            assert scrape(port)["records_open"] == 0
         expected = {"up": 1, "instances_registered": 2, "records_open": 2, "records_overdue": 0, "reports_waiting": 0}
         expected |= {"aggregators": 1, "aggregator_behind_seconds": 0, "rejected_messages_total:not-json": 1}
-        assert {name: told[f"cloudassist_{name}"] for name in expected} == expected
-        assert after["cloudassist_records_open"] == 0
+        expected |= {"execution_seconds_count": 1, "records_ended_total:ExitCodeNonzero:Finished": 1}
+        expected |= {"schedules": 0, "schedule_late_seconds": 0, "schedule_moments_unplanned": 0, "dispatch_waiting": 0}
+        expected |= {"server_persistent": 1, "server_memory_limit_bytes": 0, "server_refused_writes_total": 0}
+        assert {name: told[name] for name in expected} == expected
+        assert told["delivery_seconds_sum"] < 60
         stack.kill("server")
-        wait_until(lambda: scrape(port)["cloudassist_up"] == 0, "the server's end to be told")
+        away = wait_until(lambda: (told := scrape(port))["up"] == 0 and told, "the server's end to be told")
+        assert away["records_ended_total::Stopped"] == 2
+        assert "records_open" not in away

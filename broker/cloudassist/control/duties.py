@@ -13,6 +13,7 @@ from cloudassist.duties.heartbeats import Heartbeats
 from cloudassist.duties.key_set import KeySetKeeper
 from cloudassist.duties.retention import Retention
 from cloudassist.duties.sweeper import Sweeper
+from cloudassist.duties.tally import Tally
 from cloudassist.keyring import AgreementKey
 from cloudassist.keyset import Root
 from cloudassist.looper import Looper
@@ -41,21 +42,24 @@ class Duties(bootsteps.StartStopStep):  # type: ignore[misc]
         # The aggregator's connection waits for reports.
         self._ledgers = [Ledger.of(settings), Ledger.of(settings)]
         waiting, shared = self._ledgers
-        aggregator = Aggregator(waiting, settings, keys)
+        tally = Tally() if settings.metrics_port else None
+        aggregator = Aggregator(waiting, settings, keys, tally)
+        heartbeats = Heartbeats(shared)
         self._loopers = [
             aggregator,
-            Sweeper(shared, settings, redeliver(worker.app)),
-            Heartbeats(shared),
+            Sweeper(shared, settings, redeliver(worker.app), tally),
+            heartbeats,
             Retention(shared, settings),
         ]
         if settings.key_set_file.exists():
             self._loopers.append(KeySetKeeper(shared, settings, Root.of(settings)))
         for looper in self._loopers:
             looper.start()
-        if settings.metrics_port:
+        if tally is not None:
             # Only who asks for it needs the library.
             metrics = import_module("cloudassist.duties.metrics")
-            self._end_metrics = metrics.serve(shared, aggregator, settings.metrics_address, settings.metrics_port)
+            sources = metrics.Sources(shared, aggregator, heartbeats, tally)
+            self._end_metrics = metrics.serve(sources, settings.metrics_address, settings.metrics_port)
 
     def stop(self, _worker: Any) -> None:
         """End the duties, each after its turn."""

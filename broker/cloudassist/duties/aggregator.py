@@ -18,6 +18,7 @@ from typing import Any, Final
 from cloudassist import ids
 from cloudassist.duties.letter import Letter, open_letter
 from cloudassist.duties.proofs import Proofs
+from cloudassist.duties.tally import Tally
 from cloudassist.errors import MessageError
 from cloudassist.keyring import AgreementKey
 from cloudassist.looper import Looper
@@ -28,6 +29,7 @@ from cloudassist.store import instances, invocations, reports
 from cloudassist.store.call import Call
 from cloudassist.store.ledger import Ledger
 from cloudassist.store.pending import Pending
+from cloudassist.store.reports import Applied
 from cloudassist.verdict import watch_ms
 
 log = logging.getLogger(__name__)
@@ -54,13 +56,16 @@ class _Sent:
 
 
 class Aggregator(Looper):
-    """The duty; several may run at once."""
+    """The duty; several may run at once. ``tally`` is told of what was applied, where somebody wants to know."""
 
     name = "aggregator"
 
-    def __init__(self, ledger: Ledger, settings: Settings, keys: Sequence[AgreementKey]) -> None:
+    def __init__(
+        self, ledger: Ledger, settings: Settings, keys: Sequence[AgreementKey], tally: Tally | None = None
+    ) -> None:
         super().__init__()
         self._ledger = ledger
+        self._tally = tally
         self._retention_ms = int(1000 * settings.retention_seconds)
         self._watch_ms = watch_ms(settings)
         self._waiting = settings.waiting_reports
@@ -187,10 +192,16 @@ class Aggregator(Looper):
         for several, answer in zip(sent.together, sent.pending.finish(), strict=False):
             if isinstance(answer, Exception):
                 log.error("%d reports could not be applied: %s", len(several), answer)
-            told = answer if isinstance(answer, list) else [answer] * len(several)
+            told = self._words(answer, several) if isinstance(answer, Applied) else [answer] * len(several)
             for letter, each in zip(several, told, strict=True):
                 if reason := _why_not(each):
                     self._reject(letter.raw, reason)
+
+    def _words(self, applied: Applied, letters: Sequence[Letter]) -> list[str]:
+        """Return what became of the reports of one run, after counting them."""
+        if self._tally is not None:
+            self._tally.note_reports(applied, _reports(letters))
+        return applied.words
 
     def _call_of(self, letters: Sequence[Letter]) -> Call[Any]:
         first = letters[0].message
@@ -198,8 +209,7 @@ class Aggregator(Looper):
             return instances.register(first)
         if isinstance(first, ClientStatus):
             return instances.note_client(first)
-        said = [letter.message for letter in letters if isinstance(letter.message, Report)]
-        return reports.apply(said, retention_ms=self._retention_ms, watch_ms=self._watch_ms)
+        return reports.apply(_reports(letters), retention_ms=self._retention_ms, watch_ms=self._watch_ms)
 
     def _reject(self, raw: bytes, reason: str) -> None:
         self._rejected.append((raw, reason))
@@ -212,6 +222,11 @@ class Aggregator(Looper):
         rejected, self._rejected = self._rejected, []
         if rejected:
             self._ledger.run(reports.put_aside(rejected))
+
+
+def _reports(letters: Sequence[Letter]) -> list[Report]:
+    """Return the reports among what instances have sent."""
+    return [letter.message for letter in letters if isinstance(letter.message, Report)]
 
 
 def _touched(letters: Sequence[Letter]) -> set[str]:

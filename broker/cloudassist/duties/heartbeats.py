@@ -21,14 +21,20 @@ class Heartbeats(Looper):
         super().__init__()
         self._ledger = ledger
         self._after = ""
+        self._seen = 0
+        self.online: int | None = None
+        """Instances that gave signs of life when all were last looked at; None before that."""
 
     def turn(self) -> float:
         """Look at some instances; return the seconds to rest, which come when all have been looked at."""
         names = self._ledger.call(instances.page(self._after, CHUNK))
         if names:
-            self._ledger.call(instances.note_heartbeats(names))
+            self._seen += self._ledger.call(instances.note_heartbeats(names))
         self._after = names[-1] if len(names) == CHUNK else ""
-        return 0 if self._after else REST_SECONDS
+        if self._after:
+            return 0
+        self.online, self._seen = self._seen, 0
+        return REST_SECONDS
 
     def finish(self) -> None:
         """Nothing is held."""

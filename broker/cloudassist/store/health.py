@@ -1,4 +1,7 @@
-"""Calls of the doctor: how the server is, and who is connected to it. They need a user who may do everything."""
+"""Calls of the doctor: how the server is, and who is connected to it.
+
+All but :func:`info`, which control workers may as well, need a user who may do everything.
+"""
 
 from collections import Counter
 from collections.abc import Mapping

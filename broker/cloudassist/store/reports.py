@@ -19,6 +19,11 @@ FLOODED: Final = "flooded"
 TAKE_BYTES: Final = 4 * 1024 * 1024
 """Bytes of reports after which no more are taken at a time."""
 
+STARTED: Final = "started"
+"""A report that was applied, and was the first to tell of its record's start."""
+CHANGED: Final = "applied"
+"""Any other report that was applied."""
+
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -32,6 +37,18 @@ class Taken:
     left: int
     messages: list[bytes]
     revocations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of reports of one run, each in a word, and since when (ms) its records were wanted, if it is there.
+
+    That is when the call was made, or the moment at which a recurring task was due. The words are ``started``,
+    ``applied``, ``duplicate``, ``late``, ``unknown``, and ``failed``: that met an error, the others did not.
+    """
+
+    words: list[str]
+    since: int | None
 
 
 def take(
@@ -64,11 +81,8 @@ def wait_for_one(taker: str, seconds: float) -> Call[bytes | None]:
     return command(_as_is, "BLMOVE", topology.REPORTS_QUEUE, keys.taken(taker), "RIGHT", "LEFT", seconds)
 
 
-def apply(reports: Sequence[Report], *, retention_ms: int, watch_ms: int) -> Call[list[str]]:
-    """Apply reports of one invocation, at most APPLIED; of each ``applied``, ``duplicate``, ``late`` or ``unknown``.
-
-    ``failed`` is one that met an error; the others are applied nevertheless.
-    """
+def apply(reports: Sequence[Report], *, retention_ms: int, watch_ms: int) -> Call[Applied]:
+    """Apply reports of one invocation, at most APPLIED."""
     invoke_id, _ = ids.split_record_id(reports[0].record_id)
     return function_call(
         "apply_reports",
@@ -80,8 +94,13 @@ def apply(reports: Sequence[Report], *, retention_ms: int, watch_ms: int) -> Cal
             _encode([_row(report) for report in reports]),
             *(report.output for report in reports),
         ],
-        as_texts,
+        _applied,
     )
+
+
+def _applied(answer: list[Any]) -> Applied:
+    *words, since = answer
+    return Applied(as_texts(words), int(since) if since else None)
 
 
 def _row(report: Report) -> list[str | list[str]]:

@@ -207,6 +207,25 @@ def read_next(invoke_id: str) -> Call[int | None]:
     return command(lambda score: None if score is None else int(score), "ZSCORE", keys.SCHEDULES, invoke_id)
 
 
+def count() -> Call[int]:
+    """Return how many recurring tasks go on."""
+    return command(int, "ZCARD", keys.SCHEDULES)
+
+
+def first_moment() -> Call[int | None]:
+    """Return the first moment (ms) that no beat has claimed; None where nothing recurs."""
+
+    def decode(answer: list[list[Any]]) -> int | None:
+        return int(float(answer[0][1])) if answer else None
+
+    return command(decode, "ZRANGE", keys.SCHEDULES, 0, 0, "WITHSCORES")
+
+
+def count_claimed() -> Call[int]:
+    """Return how many moments were claimed that dispatch has not planned."""
+    return command(int, "ZCARD", keys.CLAIMED)
+
+
 def page_history(invoke_id: str, before: int | None, size: int) -> Call[list[str]]:
     """Return so many runs that are kept from before a moment (ms), the newest first."""
     bound = "+inf" if before is None else f"({before}"

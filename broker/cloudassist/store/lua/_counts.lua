@@ -3,11 +3,15 @@
 -- Return what the functions need to know of an invocation, nil where there is none. schedule and due are those of one run
 -- of a recurring task.
 local function read_run(invocation)
-  local ends_by, start_by, schedule, due = unpack(redis.call('HMGET', invocation, 'ends_by', 'start_by', 'schedule', 'due'))
+  local ends_by, start_by, schedule, due, creation_time =
+    unpack(redis.call('HMGET', invocation, 'ends_by', 'start_by', 'schedule', 'due', 'creation_time'))
   if not ends_by then
     return nil
   end
-  return { ends_by = tonumber(ends_by), start_by = tonumber(start_by), schedule = schedule, due = tonumber(due) }
+  return {
+    ends_by = tonumber(ends_by), start_by = tonumber(start_by), schedule = schedule, due = tonumber(due),
+    creation_time = tonumber(creation_time),
+  }
 end
 
 -- Add to a counter of an invocation; where at has a table of deltas, once for all that it is told meanwhile.

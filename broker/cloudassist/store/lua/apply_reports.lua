@@ -6,7 +6,8 @@
 -- reports is a JSON array of [record_id, sequence, status, start_time, position, exit_code, [field value …]], all
 -- of it text; what is not known is the empty text.
 -- FLAGS: allow-oom
--- Returns: per report applied, duplicate, late, unknown, or failed where it met an error
+-- Returns: per report applied, started (applied, and the first to tell of a start), duplicate, late, unknown, or failed
+-- where it met an error; behind them since when (ms) the run's records were wanted, empty where it is gone
 local Late = {
   exit_code = 'late_exit_code', error_code = 'late_error_code', error_info = 'late_error_info', dropped = 'dropped',
 }
@@ -65,7 +66,7 @@ local function apply_report(at, report, data, args)
     if data ~= '' then
       keep_chunk(at, state, data, tonumber(position), tonumber(args[3]))
     end
-    return 'applied'
+    return state.new_start_time and 'started' or 'applied'
   end
   local written = { 'sequence', sequence, unpack(fields) }
   for _, word in ipairs(begun) do
@@ -82,7 +83,7 @@ local function apply_report(at, report, data, args)
       redis.call('DEL', at.output)
     end
   end
-  return 'applied'
+  return state.new_start_time and 'started' or 'applied'
 end
 
 local function apply_reports(keys, args)
@@ -102,5 +103,6 @@ local function apply_reports(keys, args)
   if run and next(deltas) then
     settle_counts({ invocation = keys[1], targets = keys[2], deltas = deltas }, tonumber(args[1]))
   end
+  answer[#answer + 1] = run and (run.due or run.creation_time) or ''
   return answer
 end
