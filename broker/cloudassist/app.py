@@ -4,7 +4,7 @@ Nothing here reads the environment or connects: a role hands its settings in.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ class Application(Celery):  # type: ignore[misc]
     task_cls = "cloudassist.strict:StrictTask"
     worker_class = "cloudassist.worker:GuardedWorker"
     control_cls = "cloudassist.mailbox:Control"
+    log_cls = "cloudassist.log:Logging"
     amqp_cls = "cloudassist.connections:AMQP"
     #: Commands of Celery's remote control that its workers carry out.
     remote_commands: frozenset[str] = remote.READ_ONLY
@@ -38,6 +39,11 @@ class Application(Celery):  # type: ignore[misc]
     def Worker(self) -> Any:  # noqa: N802 - Celery's name for it
         """Return the class of this application's workers."""
         return self.subclass_with_self(self.worker_class)
+
+    @property
+    def log_fields(self) -> Mapping[str, str]:
+        """Return what stands in each line of a log as JSON."""
+        return {}
 
     def check(self) -> None:
         """Raise ConfigurationError where a worker of this application could not work."""

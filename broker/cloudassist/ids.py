@@ -12,19 +12,20 @@ from cloudassist.errors import MessageError
 
 INVOKE_PREFIX: Final = "t-"
 COMMAND_PREFIX: Final = "c-"
-_RANDOM_BYTES: Final = 8
+RANDOM_BYTES: Final = 8
+"""Random bytes of an id; it has twice as many hexadecimal digits."""
 _TOKEN_BYTES: Final = 16
 _AT: Final = "@"
 
 
 def new_invoke_id() -> str:
     """Return the id of a new invocation."""
-    return INVOKE_PREFIX + secrets.token_hex(_RANDOM_BYTES)
+    return INVOKE_PREFIX + secrets.token_hex(RANDOM_BYTES)
 
 
 def new_command_id() -> str:
     """Return the id of a new command."""
-    return COMMAND_PREFIX + secrets.token_hex(_RANDOM_BYTES)
+    return COMMAND_PREFIX + secrets.token_hex(RANDOM_BYTES)
 
 
 def new_token() -> str:

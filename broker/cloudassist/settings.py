@@ -5,21 +5,22 @@ deriving a class and calling :func:`read` with it. A bad value is a Configuratio
 value; defaults never hide it.
 """
 
-import getpass
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
-from cloudassist import limits
+from cloudassist import caller, limits
 from cloudassist.errors import ConfigurationError
 from cloudassist.expressions import zones
 
 PREFIX: Final = "CLOUDASSIST_"
 OVERLAPS: Final = ("skip", "allow")
+TEXT_LOG: Final = "text"
+JSON_LOG: Final = "json"
+LOG_FORMATS: Final = (TEXT_LOG, JSON_LOG)
 TLS_SCHEME: Final = "rediss://"
 SCHEMES: Final = ("redis://", TLS_SCHEME, "sentinel://")
 
@@ -73,6 +74,9 @@ class Settings:
 
     caller: str = ""
     """Who makes the calls, as commands, runs and the audit trail name it; empty: the user and the host."""
+
+    log_format: str = TEXT_LOG
+    """``text``, or ``json``: what control plane, beats and agents log is one JSON object a line."""
 
     command_content_bytes: int = bounded(limits.COMMAND_CONTENT_BYTES, least=1, most=64 * 1024)
     """Bytes of the Base64 of a script, and of a script and its parameters together when it is run."""
@@ -186,7 +190,7 @@ class Settings:
     @property
     def caller_name(self) -> str:
         """Return who makes the calls."""
-        return self.caller or _user_and_host()
+        return self.caller or caller.user_and_host()
 
     @property
     def presence_lifetime_seconds(self) -> float:
@@ -204,8 +208,9 @@ class Settings:
         for declared in fields(self):
             if declared.metadata.get("most") is not None:
                 _check_bounds(declared.name, getattr(self, declared.name), declared.metadata)
-        if self.overlap not in OVERLAPS:
-            raise ConfigurationError(f"{PREFIX}OVERLAP must be one of {', '.join(OVERLAPS)}; it is {self.overlap!r}")
+        for name, known in (("overlap", OVERLAPS), ("log_format", LOG_FORMATS)):
+            if (said := getattr(self, name)) not in known:
+                raise ConfigurationError(f"{PREFIX}{name.upper()} must be one of {', '.join(known)}; it is {said!r}")
         try:
             zones.parse(self.time_zone)
         except ValueError as error:
@@ -258,14 +263,6 @@ def _with_password(url: str, file: Path) -> str:
             f"{PREFIX}PASSWORD_FILE needs a user, and no password, in {PREFIX}URL: {scheme}://USER@HOST:PORT/0"
         )
     return f"{scheme}{separator}{user}:{quote(password, safe='')}@{address}"
-
-
-def _user_and_host() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        user = f"uid-{os.getuid()}"
-    return f"{user}@{socket.gethostname()}"[: limits.CALLER_CHARACTERS]
 
 
 def _type_name(declared: object) -> str:

@@ -5,10 +5,12 @@ import warnings
 from typing import Any
 
 from celery.apps.worker import Worker as CeleryWorker
+from celery.apps.worker import install_worker_term_handler
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from cloudassist import connections, guard, remote, transport
 from cloudassist.errors import ConfigurationError
+from cloudassist.settings import JSON_LOG
 
 
 class GuardedWorker(CeleryWorker):  # type: ignore[misc]
@@ -35,6 +37,17 @@ class GuardedWorker(CeleryWorker):  # type: ignore[misc]
         callbacks = {guard.ON_REFUSED: self.app.refuse, guard.ON_LOST: self.connection_lost}
         self.app.conf.broker_transport_options = transport.worker_options(self.app.settings) | callbacks
         super().on_before_init(**kwargs)
+
+    def emit_banner(self) -> None:
+        """Say on the terminal what was started, unless all that is said is to be JSON."""
+        if self.app.settings.log_format != JSON_LOG:
+            super().emit_banner()
+
+    def install_platform_tweaks(self, worker: Any) -> None:
+        """Do what Celery does; its word at SIGTERM would be none of the log's."""
+        super().install_platform_tweaks(worker)
+        if self.app.settings.log_format == JSON_LOG:
+            install_worker_term_handler(worker, verbose=False)
 
     def connection_lost(self) -> None:
         """Connect anew altogether: a connection that waits for messages is dead, and others may be as well."""

@@ -2,9 +2,12 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
+
+from cloudassist.json_log import JsonFormatter
 
 FILE_BYTES: Final = 10 * 2**20
 """Bytes of a log file at which a new one is begun."""
@@ -12,15 +15,16 @@ FILES: Final = 5
 """Earlier log files that are kept."""
 
 
-def configure(level: str, file: Path | None, who: str) -> None:
-    """Set up the log of this process; ``who`` stands in each line."""
+def configure(level: str, file: Path | None, who: str, json_fields: Mapping[str, str] | None = None) -> None:
+    """Set up the log of this process; ``who`` stands in each line. With fields it is JSON, and they stand in each."""
     handler: logging.Handler
     if file is None:
         handler = logging.StreamHandler(sys.stderr)
     else:
         file.parent.mkdir(parents=True, exist_ok=True)
         handler = RotatingFileHandler(file, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8")
-    handler.setFormatter(logging.Formatter(f"[%(asctime)s: %(levelname)s/{who}] %(message)s"))
+    plain = logging.Formatter(f"[%(asctime)s: %(levelname)s/{who}] %(message)s")
+    handler.setFormatter(plain if json_fields is None else JsonFormatter({"process": who} | dict(json_fields)))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -9,7 +9,7 @@ from typing import Final
 
 from cloudassist import limits, topology
 from cloudassist.errors import CloudAssistError, ConfigurationError
-from cloudassist.settings import Settings, bounded, read
+from cloudassist.settings import JSON_LOG, Settings, bounded, read
 from cloudassist_agent import enrolment
 from cloudassist_agent.scripts import system
 
@@ -117,6 +117,16 @@ class AgentSettings(Settings):
     def slots(self) -> int:
         """Return how many scripts run at a time in this process."""
         return self.concurrency or self.running_per_instance
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """Return what stands in each line of a log as JSON: the instance, where there is but one."""
+        return {"instance_id": self.instance_id[0]} if len(self.instance_id) == 1 else {}
+
+    @property
+    def json_fields(self) -> dict[str, str] | None:
+        """Return the same where the log is to be JSON, else None."""
+        return self.log_fields if self.log_format == JSON_LOG else None
 
     def tags_by_key(self) -> dict[str, str]:
         """Return the tags by key; raises ConfigurationError."""

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -48,6 +49,11 @@ class AgentApplication(Application):
         self.agent = Agent(self.settings, self)
         self.run_order.agent = self.agent
         remote.replace("heartbeat", lambda _state: self.agent.monitors.beat())
+
+    @property
+    def log_fields(self) -> Mapping[str, str]:
+        """Return what stands in each line of a log as JSON."""
+        return self.settings.log_fields
 
     @property
     def run_order(self) -> RunOrder:
@@ -257,9 +263,11 @@ def application() -> AgentApplication:
 
 def make_worker(settings: AgentSettings, loglevel: str) -> AgentWorker:
     """Return the worker of an agent, with the log that the settings ask for."""
-    signals.setup_logging.connect(
-        lambda **_: logs.configure(loglevel, settings.log_file, "agent"), weak=False, dispatch_uid=__name__
-    )
+
+    def configure(**_: Any) -> None:
+        logs.configure(loglevel, settings.log_file, "agent", settings.json_fields)
+
+    signals.setup_logging.connect(configure, weak=False, dispatch_uid=__name__)
     worker: AgentWorker = make_app(settings).Worker(loglevel=loglevel, quiet=True)
     return worker
 

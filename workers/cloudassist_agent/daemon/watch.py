@@ -159,7 +159,7 @@ class Daemon:
 def main(settings: AgentSettings, unit: str | None) -> None:
     """Watch over an agent: one that is started from here, or the one of a systemd unit."""
     os.umask(PRIVATE_UMASK)
-    logs.configure("INFO", logs.file_of_daemon(settings.log_file), "AssistDaemon")
+    logs.configure("INFO", logs.file_of_daemon(settings.log_file), "AssistDaemon", settings.json_fields)
     # An agent that is ended since it hangs says where.
     os.environ.setdefault("PYTHONFAULTHANDLER", "1")
     if unit is None:
