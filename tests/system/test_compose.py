@@ -1,146 +1,118 @@
-"""compose.yaml: every service's very command, run natively with the environment that compose gives it."""
+"""The compose files: every service's very command, run natively with the environment that compose gives it."""
 
 import base64
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
 
+import jsonschema
 import pytest
 import redis
 import yaml
 
 from cloudassist import Assistant, InvokeStatus
-from cloudassist.embedded import free_port, server_binary
+from cloudassist.embedded import server_binary
 from cloudassist.settings import Settings, read
 from support.closing import denials
+from support.composing import FOLDER, Native, composed, variables_of
+from support.data import FOLDER as DATA
 from support.servers import answers
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
 
-FOLDER = Path(__file__).parents[2] / "compose"
-SERVICES = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]
-BIN = Path(sys.executable).parent
+BASE, TLS, METRICS = "compose.yaml", "compose.tls.yaml", "compose.metrics.yaml"
+FILES = [BASE, TLS, METRICS]
+VARIABLES = {"AGENTS": "3", "GRAFANA_PASSWORD": "secret"}
+SERVICES = composed([BASE], VARIABLES)
+OURS = ("control", "dispatch", "beat", "enrol", "flower", "agent")
 AGENTS = ["agent-1", "agent-2", "agent-3"]
 
 
-class Native:
-    """Runs services without containers: each has a folder of its own for a root, with links where volumes are."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.port = free_port()
-        self.flower_port = free_port()
-        self.processes = {}
-
-    def root(self, name):
-        """Return the root of a service, with its volumes in their places."""
-        root = self.folder / name
-        if not root.exists():
-            for volume in SERVICES[name].get("volumes", []):
-                source, place, *_ = volume.split(":")
-                link = root / place.lstrip("/")
-                link.parent.mkdir(parents=True, exist_ok=True)
-                target = FOLDER / source if source.startswith(".") else self.folder / "volumes" / source
-                if target != FOLDER / source:
-                    target.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(target)
-        return root
-
-    def translated(self, name, text):
-        text = text.replace("server:6379", f"127.0.0.1:{self.port}").replace("0.0.0.0", "127.0.0.1")
-        text = text.replace("--port=5555", f"--port={self.flower_port}")
-        text = text.replace("$$", "$")  # as compose escapes it
-        for path in ("/keys", "/var/lib/cloudassist", "/etc/cloudassist"):
-            text = text.replace(path, f"{self.root(name)}{path}")
-        return text
-
-    def environment(self, name):
-        own = {key: self.translated(name, value) for key, value in SERVICES[name].get("environment", {}).items()}
-        state = {"CLOUDASSIST_STATE_DIR": f"{self.folder}/none"} | own
-        return {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **state}
-
-    def command(self, name):
-        words = SERVICES[name].get("entrypoint", []) + SERVICES[name]["command"]
-        return [self.translated(name, word) for word in words]
-
-    def start(self, name):
-        self.run(name, self.command(name), self.environment(name))
-
-    def start_server(self):
-        program, *words = self.command("server")
-        assert program == "valkey-server"
-        own = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", f"{self.folder}/server/data"]
-        self.run("server", [server_binary(), *words, *own], dict(os.environ))
-
-    def run(self, label, command, environment):
-        with (self.folder / f"{label}.log").open("w") as log:
-            self.processes[label] = subprocess.Popen(
-                command, env=environment, stdout=log, stderr=log, start_new_session=True
-            )
-
-    def call(self, name, *arguments):
-        """Run a service that ends, with other arguments; return what it prints."""
-        command = [*SERVICES[name]["entrypoint"], *arguments]
-        done = subprocess.run(command, env=self.environment(name), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def stop(self):
-        for process in self.processes.values():
-            process.send_signal(signal.SIGTERM)
-        return {name: process.wait(20) for name, process in self.processes.items()}
-
-
 @pytest.fixture
-def native(tmp_path):
-    native = Native(tmp_path)
-    yield native
-    for process in native.processes.values():
-        if process.poll() is None:
-            process.kill()
-            process.wait(10)
+def region(tmp_path):
+    """Start a region from some files, on a server of one's choice."""
+    started = []
+
+    def start(*files, server):
+        native = Native(tmp_path, composed(files, VARIABLES), server)
+        started.append(native)
+        for name in ("certificates", "keys"):
+            if name in native.services:
+                native.run(name)
+        if server != server_binary():
+            # Debian's Redis 7.0, which speaks TLS, does not know this command; clients try it, and can do without.
+            users = tmp_path / "volumes" / "users" / "users.acl"
+            users.write_text(users.read_text().replace(" +client|setinfo", ""))
+        native.start_server()
+        return native
+
+    yield start
+    for native in started:
+        native.kill()
 
 
-def test_the_services_work_together(native, tmp_path):
-    native.start("keys")
-    assert native.processes.pop("keys").wait(20) == 0, (tmp_path / "keys.log").read_text()
-    native.start_server()
-    with redis.Redis(port=native.port, username="admin", password=password(tmp_path, "admin")) as server:
-        wait_until(lambda: answers(server), "the server to answer")
-        assert server.config_get("appendfsync")["appendfsync"] == "always"
-        assert server.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
-    with redis.Redis(port=native.port) as nobody, pytest.raises(redis.AuthenticationError):
-        nobody.ping()
-    for name in ("control", "dispatch", "beat", "enrol", "flower", *AGENTS):
-        native.start(name)
+def run_on(native, names):
+    """Run a script on instances, by way of the service for the command line's user."""
     settings = read(Settings, native.environment("cli"))
     with Assistant(settings=settings) as assistant:
-        wait_until(lambda: [found.online for found in assistant.describe_instances()] == [True] * 3, "the agents")
-        invocation = assistant.run_command("echo composed", instance_ids=AGENTS)
+        wait_until(lambda: [found.online for found in assistant.describe_instances()] == [True] * len(names), "agents")
+        invocation = assistant.run_command("echo composed", instance_ids=names)
         assert invocation.wait(timeout=20).status is InvokeStatus.FINISHED
         assert {result.output for result in invocation.results()} == {"composed\n"}
+
+
+def test_the_services_work_together(region):
+    native = region(BASE, server=server_binary())
+    with redis.Redis(port=native.port, username="admin", password=native.password("admin")) as server:
+        wait_until(lambda: answers(server), "the server to answer")
+        wanted = {"appendfsync": "always", "maxmemory-policy": "noeviction", "maxclients": "10000"}
+        assert server.config_get(*wanted) == wanted
+    with redis.Redis(port=native.port) as nobody, pytest.raises(redis.AuthenticationError):
+        nobody.ping()
+    for name in OURS:
+        native.start(name, 3 if name == "agent" else 1)
+    run_on(native, AGENTS)
     assert "agent-1" in native.call("cli", "instances")
     assert "activation code  a-" in native.call("cli", "activation", "create")
-    nobody_looks_at_flower_without_the_login(native, tmp_path)
+    nobody_looks_at_flower_without_the_login(native)
+    for name in OURS:
+        wait_until(lambda name=name: native.is_healthy(name), f"{name} to be healthy")
     assert all(process.poll() is None for process in native.processes.values())
-    with redis.Redis(port=native.port, username="admin", password=password(tmp_path, "admin")) as server:
+    # There are users for three: a fourth agent finds no instance, and takes none from the others.
+    command, environment = native.command("agent"), native.environment("agent")
+    fourth = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (fourth.returncode, "every instance has its agent" in fourth.stderr) == (1, True)
+    with redis.Redis(port=native.port, username="admin", password=native.password("admin")) as server:
         assert denials(server) == []
     assert set(native.stop().values()) <= {0, -signal.SIGTERM}
 
 
-def nobody_looks_at_flower_without_the_login(native, folder):
-    url = f"http://127.0.0.1:{native.flower_port}"
+@pytest.mark.skipif(
+    shutil.which("redis-server") is None, reason="Debian's redis-server, which speaks TLS, is not there"
+)
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_with_tls_and_metrics_over_it(region):
+    native = region(BASE, TLS, METRICS, server=shutil.which("redis-server"))
+    for name in ("control", "dispatch", "beat", "agent"):
+        native.start(name)
+    run_on(native, ["agent-1"])
+    native.run("certificates")
+    with urllib.request.urlopen(f"http://127.0.0.1:{native.ports['9464']}/metrics", timeout=5) as answer:
+        assert "cloudassist_up 1.0" in answer.read().decode()
+    urls = [service.get("environment", {}).get("CLOUDASSIST_URL", "rediss:") for service in native.services.values()]
+    assert all(url.startswith("rediss:") for url in urls)
+
+
+def nobody_looks_at_flower_without_the_login(native):
+    url = f"http://127.0.0.1:{native.ports['5555']}"
     for page in ("/workers", "/tasks", "/broker", "/api/workers", "/api/tasks"):
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(url + page, timeout=10)
-    login = folder / "volumes" / "login" / "login"
+    login = native.folder / "volumes" / "login" / "login"
     assert login.stat().st_mode & 0o077 == 0
     basic = base64.b64encode(login.read_bytes().strip()).decode()
     request = urllib.request.Request(f"{url}/workers?json=1", headers={"Authorization": f"Basic {basic}"})
@@ -149,20 +121,17 @@ def nobody_looks_at_flower_without_the_login(native, folder):
     assert {f"agent@{name}" for name in AGENTS} <= shown
 
 
-def password(folder, user):
-    return (folder / "volumes" / user / "password").read_text().strip()
-
-
 def test_each_role_has_only_what_it_needs():
     """Keys and passwords: each on a volume of its own, mounted by those who use it."""
     holders = {"root": {"keys"}, "report": {"keys", "control"}, "signing": {"keys", "dispatch", "cli"}}
     holders |= {
-        "trust": {"keys", "control", "dispatch", "cli", *AGENTS},
+        "trust": {"keys", "control", "dispatch", "cli", "agent"},
         "users": {"keys", "server"},
         "data": {"server"},
     }
-    holders |= {name: {"keys", name} for name in ("control", "dispatch", "beat", "enrol", "flower", *AGENTS)}
+    holders |= {name: {"keys", name} for name in ("control", "dispatch", "beat", "enrol", "flower")}
     holders |= {"producer": {"keys", "cli"}, "admin": {"keys"}, "login": {"keys", "flower"}}
+    holders |= {"agents": {"keys", "agent"}}
     mounted = {}
     for name, service in SERVICES.items():
         for volume in service.get("volumes", []):
@@ -170,12 +139,50 @@ def test_each_role_has_only_what_it_needs():
     del mounted["./valkey.conf"]
     assert mounted == holders
     assert all(volume.endswith(":ro") for name in SERVICES for volume in SERVICES[name].get("volumes", [])
-               if name not in {"keys", "server"})  # fmt: skip
+               if name not in {"keys", "server"} and not volume.startswith("agents:"))  # fmt: skip
 
 
-def test_nothing_but_flower_is_published_and_only_to_this_machine():
-    ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert ports == {"flower": ["127.0.0.1:5555:5555"]}
+def test_nothing_but_what_is_for_people_is_published_and_only_to_this_machine():
+    services = composed([BASE, TLS, METRICS], VARIABLES)
+    ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert ports.pop("flower") == ["127.0.0.1:5555:5555"]
+    assert SERVICES.keys().isdisjoint(ports)
+    assert ports == {"prometheus": ["127.0.0.1:9090:9090"], "grafana": ["127.0.0.1:3000:3000"]}
+
+
+@pytest.mark.parametrize("files", [[BASE], [BASE, TLS], [BASE, METRICS], FILES])
+def test_every_service_is_bounded_looked_at_and_has_no_rights_that_it_does_not_need(files):
+    services = composed(files, VARIABLES)
+    for name in [*OURS, *({"prometheus", "grafana"} & services.keys())]:
+        service = services[name]
+        assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
+        assert service["restart"] == "unless-stopped"
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert "user" not in service or service["user"] != "root"
+    assert {name: services[name]["deploy"].get("replicas", 1) for name in OURS} == {
+        "control": 2, "dispatch": 2, "beat": 2, "enrol": 1, "flower": 1, "agent": 3,
+    }  # fmt: skip
+    assert all("test" in services[name]["healthcheck"] for name in ("server", *OURS))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_files_keep_to_the_specification(name):
+    """By the schema of the Compose Specification; a number or a switch is what it says it is, not a text."""
+    schema = json.loads((DATA / "compose-spec" / "compose-spec.json").read_text())
+    jsonschema.Draft7Validator(schema).validate(yaml.safe_load((FOLDER / name).read_text()))
+
+
+def test_every_variable_is_in_the_example_with_its_default():
+    example = dict(
+        line.split("=", 1)
+        for line in (FOLDER / ".env.example").read_text().splitlines()
+        if not line.startswith("#") and line
+    )
+    texts = [(FOLDER / name).read_text() for name in FILES]
+    assert set.union(*map(variables_of, texts)) == example.keys()
+    for name, value in example.items():
+        assert any(f"${{{name}:-{value}}}" in text or f"${{{name}:?" in text for text in texts), name
 
 
 def test_the_image_is_built_from_files_that_exist():
@@ -186,10 +193,22 @@ def test_the_image_is_built_from_files_that_exist():
     assert "http" not in (FOLDER / "requirements.lock").read_text()
 
 
+def test_the_image_has_every_place_of_a_volume_for_its_own_user():
+    """A volume takes over whose its place is: elsewhere it would be root's, and our user could not write there."""
+    made = (FOLDER / "Dockerfile").read_text().replace("\\\n", "").partition("for name in")[2].partition(";")[0].split()
+    services = composed(FILES, VARIABLES)
+    mounted = {volume.split(":")[1] for service in services.values() if service["image"] == "cloudassist:local"
+               for volume in service["volumes"] if not volume.startswith(".")}  # fmt: skip
+    assert mounted <= {f"/{name}" for name in made}
+
+
 @pytest.mark.skipif(shutil.which("docker") is None, reason="no docker client on this machine")
-def test_docker_compose_accepts_the_file():
-    command = ["docker", "compose", "-f", str(FOLDER / "compose.yaml"), "config", "--quiet"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("files", [[BASE], [BASE, TLS], [BASE, METRICS]])
+def test_docker_compose_accepts_the_files(files):
+    words = [word for name in files for word in ("-f", str(FOLDER / name))]
+    command = ["docker", "compose", *words, "config", "--quiet"]
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", **VARIABLES}
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if "is not a docker command" in found.stderr or "unknown" in found.stderr:
         pytest.skip("the docker client has no compose plugin")
     assert found.returncode == 0, found.stderr
