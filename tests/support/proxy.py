@@ -15,7 +15,7 @@ class Proxy:
     """Forwards connections to a port of this machine. Its own port stays the same, whatever happens to it."""
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self.target = target
         self._ready = threading.Event()
         self._server: asyncio.Server | None = None
         self._pairs: set[_Pair] = set()
@@ -103,7 +103,7 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             writer.transport.abort()
             return

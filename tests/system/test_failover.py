@@ -4,7 +4,9 @@ import pytest
 import redis
 
 from cloudassist import InvokeStatus, LocalStack
+from cloudassist.audit import findings
 from cloudassist.embedded import free_port
+from cloudassist.store.ledger import Ledger
 from support.agents import run_soon
 from support.servers import at_port, replica_of, sentinel, start_server
 from support.stacks import by_instance, logging_script, runs
@@ -66,6 +68,8 @@ def test_another_server_takes_the_place_of_the_first(tmp_path):
             assert invocation.wait(SOON).status is InvokeStatus.FINISHED
             assert by_instance(invocation)["web-1"].output == "ended\n"
             assert len(runs(tmp_path)) == 1
+            with Ledger(at_port(stack.url, replica_port)) as ledger:
+                assert list(findings(ledger, stack.settings)) == []
         finally:
             stack.close()
             process.terminate()
