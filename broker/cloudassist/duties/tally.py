@@ -25,6 +25,10 @@ BOUNDS_MS: Final = (
 OTHER: Final = "other"
 """Stands for an error code that is none of ours: an instance must not make up labels."""
 
+_UNTOLD: Final = tuple(
+    (InvocationStatus.FAILED.value, code.value) for code in (ErrorCode.DELIVERY_TIMEOUT, ErrorCode.CLIENT_NOT_RESPONSE)
+)
+"""How a record ends without its instance's word."""
 _CODES: Final = frozenset(ErrorCode)
 _REPAIRS: Final = frozenset({Action.SEND_RUN, Action.SEND_STOP, Action.EXPIRE, Action.FAIL})
 
@@ -40,7 +44,8 @@ class Tally:
         self.delivery = Distribution(BOUNDS_MS)
         self.schedule_delay = Distribution(BOUNDS_MS)
         self.execution = Distribution(BOUNDS_MS)
-        self.ended: Counter[tuple[str, str]] = Counter()
+        # Those that somebody is woken for are there from the first: a number that only appears has not increased.
+        self.ended: Counter[tuple[str, str]] = Counter(dict.fromkeys(_UNTOLD, 0))
         self.silent: Counter[str] = Counter(dict.fromkeys(_REPAIRS, 0))
         self._lock = threading.Lock()
 
