@@ -48,6 +48,16 @@ class Application(Celery):  # type: ignore[misc]
     def check(self) -> None:
         """Raise ConfigurationError where a worker of this application could not work."""
 
+    def send_task(self, name: str, *args: Any, **options: Any) -> Any:
+        """Send no task that names no queue: what runs scripts is a signed order, which `celery call` cannot make."""
+        if options.get("queue") is None:
+            from click import ClickException  # noqa: PLC0415 - an agent has no use for it
+
+            raise ClickException(
+                f"{name} is not sent: orders are signed. `celery -A cloudassist assist run` runs a script"
+            )
+        return super().send_task(name, *args, **options)
+
     def refuse(self, queue: str, error: MessageError) -> None:
         """Count a message that was not accepted; the first of each kind is logged, never with its content."""
         if self.refusals.count(error.reason) == 1:
