@@ -1,5 +1,6 @@
 """The log of an agent and its daemon: a line says whose it is, and a file does not grow without end."""
 
+import json
 import logging
 
 import pytest
@@ -38,6 +39,15 @@ def test_a_file_is_begun_anew_when_it_is_large_and_five_are_kept(tmp_path, monke
     assert names == ["agent.log", *(f"agent.log.{number}" for number in range(1, 6))]
     assert all(path.stat().st_size <= 1_000 for path in file.parent.iterdir())
     assert file.read_text().splitlines()[-1].endswith("line 199")
+
+
+def test_as_json_each_line_says_whose_it_is(capsys):
+    logs.configure("INFO", None, "AssistDaemon", {"instance_id": "web-1"})
+    logging.getLogger("x").info("started %d\ntimes", 3)
+    told = json.loads(capsys.readouterr().err)
+    assert told.pop("time").endswith("Z")
+    whose = {"process": "AssistDaemon", "instance_id": "web-1"}
+    assert told == {"level": "INFO", "logger": "x", "message": "started 3\ntimes"} | whose
 
 
 def test_the_daemon_has_a_file_of_its_own(tmp_path):
