@@ -92,9 +92,9 @@ class ScriptProcess:
         return code if code >= 0 else 128 - code
 
     def _idle(self, seconds: float) -> bool:
-        """Take output for so many seconds, or until the script ends meanwhile; return whether it did."""
+        """Take output for so many seconds, or until the script has ended unknown to us; return whether it has."""
         deadline = time.monotonic() + seconds
-        if self._process.poll() is not None:
+        if self._process.returncode is not None:
             self._drain(seconds)
             time.sleep(max(0.0, deadline - time.monotonic()))
             return False
