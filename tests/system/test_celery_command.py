@@ -28,14 +28,14 @@ def celery(stack, role, *words):
 
 
 def test_whoever_may_look_at_flower_may_ask_who_is_there(stack):
-    code, said = celery(stack, "flower", "status", "--timeout", "5")
+    code, said = celery(stack, "flower", "status", "--timeout", "2")
     assert code == 0
     for name in ("agent@web-1", "agent@web-2", "agent@web-3", "control-1@", "dispatch-1@"):
         assert f"->  {name}" in said
 
 
 def test_an_agent_says_what_does_instead_what_it_refuses(stack):
-    _, said = celery(stack, "admin", "control", "--timeout", "5", "--destination", "agent@web-1", "shutdown")
+    _, said = celery(stack, "admin", "control", "--timeout", "2", "--destination", "agent@web-1", "shutdown")
     assert "refused, remote control is read-only here" in said
     assert "assist quarantine" in said
     assert stack.processes["agent@web-1"].poll() is None
