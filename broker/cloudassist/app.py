@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from celery import Celery
+from click import ClickException
 
 from cloudassist import guard, remote, tls, topology, transport
 from cloudassist.errors import ConfigurationError, MessageError
@@ -51,8 +52,6 @@ class Application(Celery):  # type: ignore[misc]
     def send_task(self, name: str, *args: Any, **options: Any) -> Any:
         """Send no task that names no queue: what runs scripts is a signed order, which `celery call` cannot make."""
         if options.get("queue") is None:
-            from click import ClickException  # noqa: PLC0415 - an agent has no use for it
-
             raise ClickException(
                 f"{name} is not sent: orders are signed. `celery -A cloudassist assist run` runs a script"
             )

@@ -1,4 +1,4 @@
-"""The connections of our applications: they empty no queue, and tell of themselves only what can be put into words.
+"""The connections of our applications: they empty no queue, and say in one line where there is no server.
 
 ``celery purge``, ``celery worker --purge`` and ``celery amqp queue.purge`` would take orders out of a queue. That is no
 run that has ended: the ledger counts it as running, has its order sent again after seconds, and it runs. Reports are
@@ -8,7 +8,17 @@ told again as well. So nobody would get what he wants, and everything would be l
 from typing import Any
 
 from celery.app import amqp
+from click import ClickException
 from kombu import Connection as KombuConnection
+from kombu.exceptions import OperationalError
+
+from cloudassist import transport
+
+
+class UnreachableError(OperationalError, ClickException):  # type: ignore[misc]
+    """There is no server: to kombu and Celery their own error, to `celery purge` and `celery list` one line."""
+
+    exit_code = 69  # EX_UNAVAILABLE of sysexits.h, as `celery status` has it
 
 
 def kept(queue: str) -> str:
@@ -20,13 +30,19 @@ def kept(queue: str) -> str:
 
 
 def _refuse(queue: str, **_: Any) -> None:
-    from click import ClickException  # noqa: PLC0415 - an agent has no use for it
-
     raise ClickException(kept(queue))
 
 
 class Connection(KombuConnection):  # type: ignore[misc]
     """kombu's connection."""
+
+    @property
+    def default_channel(self) -> Any:
+        """Return the channel of whoever needs only one; raises UnreachableError."""
+        try:
+            return super().default_channel
+        except OperationalError as error:
+            raise UnreachableError(transport.reason(self, error)) from error
 
     def channel(self) -> Any:
         """Return a new channel, which empties no queue."""

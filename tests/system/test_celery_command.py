@@ -1,14 +1,18 @@
 """Celery's own commands look at a fleet; what would change it says what does that instead."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
 import pytest
 import redis
 
+from cloudassist.embedded import free_port
 from support.servers import cut
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
 
@@ -62,3 +66,56 @@ def test_a_task_cannot_be_called_past_the_signatures(stack):
         1,
         ["Error: cloudassist.run is not sent: orders are signed. `celery -A cloudassist assist run` runs a script"],
     )
+
+
+def test_every_worker_tells_how_it_is_and_no_password(stack):
+    """What it tells of its connection held callables once, so that no worker could answer at all."""
+    names = ["agent@web-1", *(f"{role}-1@{socket.gethostname()}" for role in ("control", "dispatch"))]
+    for question in ("stats", "conf", "active_queues"):
+        # It does not wait longer than for those that are named.
+        code, said = celery(stack, "flower", "inspect", question, "-t", "10", "-d", ",".join(names), "--json")
+        assert code == 0, said
+        answers = json.loads(said)
+        assert sorted(answers) == names
+        for role in ("agent", "control", "dispatch"):
+            password = stack.environment(role, "web-1")["CLOUDASSIST_URL"].split(":")[2].split("@")[0]
+            assert password not in said, question
+    assert [queue["name"] for queue in answers["agent@web-1"]] == ["instance.web-1"]
+
+
+def test_events_follow_a_record_and_quote_nothing(stack, assistant, tmp_path):
+    command = [sys.executable, "-u", "-m", "celery", "-A", "cloudassist", "events", "--dump"]
+    heard = tmp_path / "heard"
+    with heard.open("w") as file:
+        dump = subprocess.Popen(command, env=os.environ | stack.environment("flower"), stdout=file, stderr=file)
+    try:
+        wait_until(lambda: "heartbeat" in heard.read_text(), "the first sign of life")
+        run = assistant.run_command("echo S3CRET {{a}}; exit 2", instance_ids=["web-1"], parameters={"a": "V4LUE"})
+        run.wait(timeout=20)
+        wait_until(lambda: "task succeeded" in heard.read_text(), "the record to end")
+    finally:
+        dump.terminate()
+        dump.wait(10)
+    text = heard.read_text()
+    assert f"cloudassist.run({run.invoke_id}.web-1)" in text
+    assert "result=Finished, exit 2" in text
+    assert "S3CRET" not in text
+    assert "V4LUE" not in text
+
+
+@pytest.mark.parametrize("words", [("inspect", "ping"), ("purge", "-f"), ("list", "bindings")])
+def test_without_a_server_one_line_says_so(words):
+    done = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "cloudassist", *words],
+        env=os.environ | {"CLOUDASSIST_URL": f"redis://someone:pw@127.0.0.1:{free_port()}/0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    (line,) = done.stdout.splitlines()
+    assert done.returncode == 69
+    assert line.startswith("Error: ")
+    assert "Connection refused" in line
+    assert "pw@" not in line
