@@ -11,6 +11,9 @@ import urllib.request
 import pytest
 
 from cloudassist import InvokeStatus, LocalStack
+from cloudassist.control.application import make_app
+from cloudassist.control.settings import ControlSettings
+from cloudassist.settings import read
 from support.browser import browser
 from support.stacks import FAST
 from support.waiting import wait_until
@@ -143,6 +146,27 @@ def test_nothing_can_be_changed(flower, runs):
         urllib.request.urlopen(send, timeout=10)
 
 
+def test_of_what_it_broadcasts_only_questions_are_heard(flower):
+    """Whoever has its user at the server can say what he likes on its channel, also that it came by another one."""
+    with make_app(read(ControlSettings, flower.environment("flower"))) as app:
+        (answer,) = app.control.ping(destination=["agent@web-1"], timeout=5)
+        assert answer == {"agent@web-1": {"ok": "pong"}}
+        for command in ("shutdown", "revoke", "hello", "add_consumer", "disable_events"):
+            assert app.control.broadcast(command, reply=True, timeout=0.3) == []
+        with app.connection_for_write() as connection:
+            pretend(connection.default_channel, "celery.pidbox", {"method": "shutdown"})
+        assert app.control.ping(destination=["agent@web-1"], timeout=5) == [answer]
+    assert all(process.poll() is None for process in flower.processes.values())
+
+
+def pretend(channel, exchange, body):
+    """Publish on Flower's channel what says of itself that it came by another exchange."""
+    message = channel.prepare_message(json.dumps(body), content_type="application/json", content_encoding="utf-8")
+    info = {"exchange": exchange, "routing_key": ""}
+    message["properties"] = {"delivery_info": info, "delivery_tag": "1", "delivery_mode": 1, "body_encoding": None}
+    assert channel.client.publish("/0.flower.pidbox", json.dumps(message)) > 0
+
+
 def test_a_browser_shows_all_of_it(flower, runs):
     (failed,) = runs["failed"]
     with browser(base_url=flower.flower_url) as tab:
@@ -164,6 +188,8 @@ def test_a_browser_shows_all_of_it(flower, runs):
         shown = page.locator("#task-page").inner_text()
         assert "Failed, ExecutionException" in shown
         assert page.locator("#task-revoke, #task-terminate").count() == 0
+        page.goto("/worker/agent@web-1")
+        assert page.locator("#workername").inner_text() == "agent@web-1"
         page.goto("/broker")
         assert page.locator("tbody tr").first.inner_text().split()[:2] == ["cloudassist", "0"]
     assert len(tab.texts) > 5
