@@ -13,6 +13,7 @@ from cloudassist.installing.destination import Destination
 from cloudassist.installing.failure import HostError
 from cloudassist.installing.probe import Facts, Python, probe
 from cloudassist.installing.secure_shell import Shell
+from cloudassist.installing.shipping import ship
 from cloudassist.installing.target import Target
 from cloudassist.installing.wanted import Wanted
 from cloudassist.models.host_installation import HostInstallation, InstallationStatus
@@ -126,13 +127,7 @@ async def _ship(shell: Shell, bundle: Bundle) -> str:
     command = f"""umask 077; folder=$(mktemp -d) || exit 1
 cat > "$folder"/{name} && echo "$folder"/{name} || {{ rm -rf "$folder"; exit 1; }}"""
     data = await asyncio.to_thread(bundle.path.read_bytes)
-    try:
-        ended = await asyncio.wait_for(shell.run(command, data), SHIP_SECONDS)
-    except TimeoutError:
-        raise HostError(failure.CONNECTION_LOST, f"the file was not shipped within {SHIP_SECONDS:.0f} s") from None
-    if ended.code != 0:
-        code = failure.NO_SPACE if "No space left" in ended.errors else failure.FAILED
-        raise HostError(code, f"the file cannot be written there: {ended.last_words}")
+    ended = await ship(shell, command, data, what="the file", failed="cannot be written there", seconds=SHIP_SECONDS)
     return ended.output.strip().rpartition("\n")[2]
 
 

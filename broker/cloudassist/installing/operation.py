@@ -87,10 +87,7 @@ async def install_cloud_assistant(
     or none. ``bundles`` are
     files of ``assist bundle``, for hosts whose wheels cannot be fetched here. Raises InvalidParameterError.
     """
-    destinations = _parse(hosts)
-    if instance_ids is not None:
-        destinations += await _addresses(control_plane, settings, instance_ids, ssh_port)
-    _check_count(destinations)
+    destinations = await _destinations(control_plane, settings, hosts, instance_ids, ssh_port)
     login = Login(user=ssh_user, key=_path(ssh_key), known_hosts=_path(known_hosts), host_keys=host_keys, sudo=sudo)
     wanted = Wanted(
         url=without_login(url or settings.url),
@@ -133,10 +130,7 @@ async def uninstall_cloud_assistant(
     Scripts that run may go on for the time of a drain. The state folder with key and journal stays, unless ``purge`` is
     given; the instance stays known until it is deregistered. Raises InvalidParameterError.
     """
-    destinations = _parse(hosts)
-    if instance_ids is not None:
-        destinations += await _addresses(control_plane, settings, instance_ids, ssh_port)
-    _check_count(destinations)
+    destinations = await _destinations(control_plane, settings, hosts, instance_ids, ssh_port)
     login = Login(user=ssh_user, key=_path(ssh_key), known_hosts=_path(known_hosts), host_keys=host_keys, sudo=sudo)
     wanted = Wanted(prefix=prefix, state_dir=state_dir, purge=purge)
     fleet = _fleet()(destinations=destinations, login=login, wanted=wanted, watcher=watcher)
@@ -193,10 +187,24 @@ def _fleet() -> Any:
         ) from None
 
 
-def _parse(hosts: Sequence[str] | None) -> list[Destination]:
+async def _destinations(
+    control_plane: ControlPlane,
+    settings: Settings,
+    hosts: Sequence[str] | None,
+    instance_ids: Sequence[str] | None,
+    port: int,
+) -> list[Destination]:
+    """Return the hosts of a call; raises InvalidParameterError, NotFoundError, LimitExceededError."""
     if isinstance(hosts, str):
         raise InvalidParameterError("InvalidParameter.Host", f"hosts is a list, also of one; it is {hosts!r}")
-    return [Destination.parse(host) for host in hosts or ()]
+    found = [Destination.parse(host) for host in hosts or ()]
+    if instance_ids is not None:
+        found += await _addresses(control_plane, settings, instance_ids, port)
+    if not found:
+        raise InvalidParameterError("MissingParam.InstanceId", "neither a host nor an instance is named")
+    if len(found) > HOSTS:
+        raise LimitExceededError("InstanceIds.ExceedLimit", f"{len(found)} hosts are named; the limit is {HOSTS}")
+    return found
 
 
 async def _addresses(
@@ -209,15 +217,6 @@ async def _addresses(
     if missing:
         raise NotFoundError("InvalidInstance.NotFound", f"no address is known of {missing}: name the host instead")
     return [Destination(known[name], port, name=name) for name in named]
-
-
-def _check_count(destinations: Sequence[Destination]) -> None:
-    if not destinations:
-        raise InvalidParameterError("MissingParam.InstanceId", "neither a host nor an instance is named")
-    if len(destinations) > HOSTS:
-        raise LimitExceededError(
-            "InstanceIds.ExceedLimit", f"{len(destinations)} hosts are named; the limit is {HOSTS}"
-        )
 
 
 def _text(file: Path | None) -> str:

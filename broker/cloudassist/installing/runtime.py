@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from cloudassist.errors import ConfigurationError
-from cloudassist.installing import failure
-from cloudassist.installing.failure import HostError
 from cloudassist.installing.probe import Facts
 from cloudassist.installing.secure_shell import Shell
+from cloudassist.installing.shipping import ship
 
 FOLDER: Final = "runtimes"
 """Where they are, below an installation's folder; the probe looks there, too."""
@@ -36,10 +35,4 @@ async def bring(shell: Shell, facts: Facts, archive: Path) -> None:
 tar -xzf - -C {folder} || {{ rm -rf {folder}; exit 1; }}
 for python in {folder}/bin/python3 {folder}/*/bin/python3; do [ -x "$python" ] && : > {folder}/complete && exit 0; done
 echo 'it has no bin/python3' >&2; rm -rf {folder}; exit 1"""
-    try:
-        ended = await asyncio.wait_for(shell.run(command, data), SHIP_SECONDS)
-    except TimeoutError:
-        raise HostError(failure.CONNECTION_LOST, f"the runtime was not shipped in {SHIP_SECONDS:.0f} s") from None
-    if ended.code != 0:
-        code = failure.NO_SPACE if "No space left" in ended.errors else failure.FAILED
-        raise HostError(code, f"the runtime cannot be unpacked: {ended.last_words}")
+    await ship(shell, command, data, what="the runtime", failed="cannot be unpacked", seconds=SHIP_SECONDS)
