@@ -6,7 +6,6 @@ from celery.app.log import Logging as CeleryLogging
 from celery.utils.log import ColorFormatter
 
 from cloudassist.json_log import JsonFormatter
-from cloudassist.settings import JSON_LOG
 
 
 class Logging(CeleryLogging):  # type: ignore[misc]
@@ -14,7 +13,7 @@ class Logging(CeleryLogging):  # type: ignore[misc]
 
     def setup_handlers(self, *args: Any, formatter: Any = ColorFormatter, **kwargs: Any) -> Any:
         """Give a logger its handler."""
-        if self.app.settings.log_format == JSON_LOG:
+        if self.app.settings.logs_json:
             formatter = self._json
         return super().setup_handlers(*args, formatter=formatter, **kwargs)
 

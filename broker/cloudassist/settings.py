@@ -193,6 +193,11 @@ class Settings:
         return self.caller or caller.user_and_host()
 
     @property
+    def logs_json(self) -> bool:
+        """Tell whether a log is JSON."""
+        return self.log_format == JSON_LOG
+
+    @property
     def presence_lifetime_seconds(self) -> float:
         """Return after how long without a sign of life an instance counts as offline."""
         return self.presence_interval_seconds * (limits.PRESENCE_LIFETIME_SECONDS / limits.PRESENCE_INTERVAL_SECONDS)

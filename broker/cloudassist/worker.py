@@ -10,7 +10,6 @@ from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from cloudassist import connections, guard, remote, transport
 from cloudassist.errors import ConfigurationError
-from cloudassist.settings import JSON_LOG
 
 
 class GuardedWorker(CeleryWorker):  # type: ignore[misc]
@@ -40,13 +39,13 @@ class GuardedWorker(CeleryWorker):  # type: ignore[misc]
 
     def emit_banner(self) -> None:
         """Say on the terminal what was started, unless all that is said is to be JSON."""
-        if self.app.settings.log_format != JSON_LOG:
+        if not self.app.settings.logs_json:
             super().emit_banner()
 
     def install_platform_tweaks(self, worker: Any) -> None:
         """Do what Celery does; its word at SIGTERM would be none of the log's."""
         super().install_platform_tweaks(worker)
-        if self.app.settings.log_format == JSON_LOG:
+        if self.app.settings.logs_json:
             install_worker_term_handler(worker, verbose=False)
 
     def connection_lost(self) -> None:

@@ -4,13 +4,11 @@ from typing import Any
 
 from celery.apps.beat import Beat as CeleryBeat
 
-from cloudassist.settings import JSON_LOG
-
 
 class Beat(CeleryBeat):  # type: ignore[misc]
     """Celery's; without its words on the terminal where all that is said is to be JSON."""
 
     def __init__(self, **kwargs: Any) -> None:
-        if self.app.settings.log_format == JSON_LOG:
+        if self.app.settings.logs_json:
             kwargs["quiet"] = True
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""The agent brought to this machine over SSH into a folder of its own, and taken away. More: make test-install."""
+"""The agent brought to this machine over SSH into a folder of its own, and taken away."""
 
 import json
 import subprocess

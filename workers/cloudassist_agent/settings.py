@@ -9,7 +9,7 @@ from typing import Final
 
 from cloudassist import limits, topology
 from cloudassist.errors import CloudAssistError, ConfigurationError
-from cloudassist.settings import JSON_LOG, Settings, bounded, read
+from cloudassist.settings import Settings, bounded, read
 from cloudassist_agent import enrolment
 from cloudassist_agent.scripts import system
 
@@ -126,7 +126,7 @@ class AgentSettings(Settings):
     @property
     def json_fields(self) -> dict[str, str] | None:
         """Return the same where the log is to be JSON, else None."""
-        return self.log_fields if self.log_format == JSON_LOG else None
+        return self.log_fields if self.logs_json else None
 
     def tags_by_key(self) -> dict[str, str]:
         """Return the tags by key; raises ConfigurationError."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from cloudassist import access, keyring, topology
-from cloudassist.duties.petitions import Petitions
+from cloudassist.duties.petitions import Petitions, keep_users
 from cloudassist.enrolment import Answer, Cause, Enrolled, EnrolmentRequest, SealedRequest, encode_answer
 from cloudassist.errors import MessageError
 from cloudassist.fields import parse_object
@@ -78,7 +78,7 @@ class Enroller(Looper):
             self._ledger.run([users.remove(name), activations.note_lapsed(activation_id)])
         if gone:
             log.info("%d activations have lapsed", len(gone))
-            self._ledger.try_all([users.save()])
+            keep_users(self._ledger)
 
     def _enrol(self, document: bytes) -> None:
         """Make an instance of a machine, and its user; raises MessageError for what is no request, or comes again."""
@@ -121,7 +121,7 @@ class Enroller(Looper):
         self._ledger.call(users.write(user.name, user.words_for(digest)))
         if not self._ledger.call(instances.is_enrolled(instance_id)):  # another worker has let it go meanwhile
             self._ledger.call(users.remove(user.name))
-        self._ledger.try_all([users.save()])
+        keep_users(self._ledger)
 
     def _tell(self, activation_id: str, request: EnrolmentRequest, answer: Answer) -> None:
         self._ledger.call(enrolments.answer(activation_id, request.token, encode_answer(answer)))

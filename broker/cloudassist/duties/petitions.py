@@ -67,7 +67,7 @@ class Petitions:
         if verdict[0] == "made":
             user = access.activation(asked.subject, database=self._database)
             self._ledger.call(users.write(user.name, user.words_for(login)))
-            self._save()
+            keep_users(self._ledger)
         return verdict
 
     def _delete(self, asked: Petition) -> list[Any]:
@@ -83,10 +83,11 @@ class Petitions:
     def _remove(self, name: str) -> None:
         """Remove a user; the server ends its connections with it."""
         if self._ledger.call(users.remove(name)):
-            self._save()
+            keep_users(self._ledger)
 
-    def _save(self) -> None:
-        """Keep the users over a restart; a server without a file for them cannot."""
-        (saved,) = self._ledger.try_all([users.save()])
-        if isinstance(saved, Exception):
-            log.warning("the server does not keep its users over a restart: %s", saved)
+
+def keep_users(ledger: Ledger) -> None:
+    """Have the server keep its users over a restart; one without a file for them cannot."""
+    (saved,) = ledger.try_all([users.save()])
+    if isinstance(saved, Exception):
+        log.warning("the server does not keep its users over a restart: %s", saved)

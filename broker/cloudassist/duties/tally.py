@@ -29,6 +29,7 @@ _UNTOLD: Final = tuple(
     (InvocationStatus.FAILED.value, code.value) for code in (ErrorCode.DELIVERY_TIMEOUT, ErrorCode.CLIENT_NOT_RESPONSE)
 )
 """How a record ends without its instance's word."""
+_APPLIED: Final = (reports.STARTED, reports.CHANGED)
 _CODES: Final = frozenset(ErrorCode)
 _REPAIRS: Final = frozenset({Action.SEND_RUN, Action.SEND_STOP, Action.EXPIRE, Action.FAIL})
 
@@ -79,6 +80,3 @@ def _code(report: Report) -> str:
     if report.status is InvocationStatus.FINISHED and report.exit_code:
         return ErrorCode.EXIT_CODE_NONZERO
     return report.error_code
-
-
-_APPLIED: Final = (reports.STARTED, reports.CHANGED)

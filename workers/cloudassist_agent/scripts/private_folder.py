@@ -127,10 +127,9 @@ def _remove(folder: Path, held: int | None, contents: Sequence[str] = ()) -> Non
     for name in contents:
         _is_removed(name, held)
     with suppress(OSError):
-        if contents and _is_gone(folder, held):
-            return
-        _empty(held)
-        _is_gone(folder, held)
+        if not _is_gone(folder, held):
+            _empty(held)
+            _is_gone(folder, held)
 
 
 def _is_gone(folder: Path, held: int) -> bool:
