@@ -74,7 +74,6 @@ class Settings:
 
     caller: str = ""
     """Who makes the calls, as commands, runs and the audit trail name it; empty: the user and the host."""
-
     log_format: str = TEXT_LOG
     """``text``, or ``json``: what control plane, beats and agents log is one JSON object a line."""
 
@@ -194,7 +193,7 @@ class Settings:
 
     @property
     def logs_json(self) -> bool:
-        """Tell whether a log is JSON."""
+        """Tell whether logs are JSON."""
         return self.log_format == JSON_LOG
 
     @property

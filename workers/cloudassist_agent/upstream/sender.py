@@ -106,6 +106,8 @@ class Sender(Looper):
     def _mark_sent(self, record_ids: list[str]) -> None:
         """Write down what was sent; what cannot be written is remembered, not to be sent over and over."""
         self._unmarked.update(record_ids)
+        if not self._unmarked:
+            return
         try:
             self._journal.mark_sent(self._unmarked)
         except JournalError as error:
