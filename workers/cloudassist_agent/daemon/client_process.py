@@ -27,7 +27,7 @@ _LOOK_SECONDS: Final = 0.05
 class _Seen:
     """What was seen of a process at the last look."""
 
-    pid: int
+    process: psutil.Process
     cpu_seconds: float
     at: float
 
@@ -60,6 +60,11 @@ class ClientProcess:
         """Tell whether a process was started that has not ended."""
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def lives(self) -> bool:
+        """Tell whether there is an agent, also one that has let go of the folder and has not quite ended yet."""
+        return self.starting or self.find() is not None or (self._seen is not None and _runs(self._seen.process))
+
     def start(self) -> None:
         """Start one, in a session of its own: a Ctrl-C is the daemon's to pass on."""
         self._child = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
@@ -82,9 +87,9 @@ class ClientProcess:
         except (psutil.Error, OSError):
             return None
         now, used = time.monotonic(), times.user + times.system
-        before, self._seen = self._seen, _Seen(pid, used, now)
+        before, self._seen = self._seen, _Seen(process, used, now)
         percent = 0.0
-        if before is not None and before.pid == pid and now > before.at:
+        if before is not None and before.process == process and now > before.at:
             percent = 100 * (used - before.cpu_seconds) / (now - before.at)
         return Look(now, age, percent, memory.rss, promised, is_late)
 
@@ -119,6 +124,14 @@ class ClientProcess:
 
     def _is_child(self, pid: int) -> bool:
         return self.starting and self._child is not None and self._child.pid == pid
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Tell whether a process, and not a later one with its id, runs; its parent may reap it late."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class UnitProcess(ClientProcess):

@@ -144,7 +144,7 @@ class Daemon:
         limit = self._settings.drain_seconds + self._settings.kill_grace_seconds + STOP_MARGIN_SECONDS
         deadline = time.monotonic() + limit
         told = 0
-        while self._client.starting or self._client.find() is not None:
+        while self._client.lives:
             if time.monotonic() >= deadline:
                 log.error("the agent did not end in %.0f s, and is killed", limit)
                 self._client.kill(dump=True)
