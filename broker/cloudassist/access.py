@@ -53,7 +53,7 @@ _READS: Final = "+exists +get +hget +hgetall +hmget +llen +pexpiretime +zcard +z
 
 _RECORDS: Final = ("invocation:*", "targets:*", "fleet:*", "history:*", "record:*", "claim:*",
                    "command:*", "live:*", "sealed:*", keys.FINISHED, keys.DUE, keys.OPEN, keys.INVOKED,
-                   keys.COMPLETED, keys.KEPT_BYTES)  # fmt: skip
+                   keys.COMPLETED, keys.STOPPING, keys.ENDED, keys.KEPT_BYTES)  # fmt: skip
 """What changes when a record does."""
 
 

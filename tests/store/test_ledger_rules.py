@@ -204,6 +204,25 @@ def test_what_has_ended_has_a_lifetime_and_is_nowhere_open(ledger, server):
     assert all(server.pexpiretime(name) >= ends_by + 60_000 for name in kept)
 
 
+def test_every_end_counts_once_and_an_instance_makes_up_no_code(ledger, server):
+    run = plan_run(
+        ledger, server, ["web-1", "web-2", "web-3", "web-4", "off-1"], online=["web-1", "web-2", "web-3", "web-4"]
+    )
+    fine, nonzero, refused, strange, _ = run.record_ids
+    for _ in range(2):
+        apply(ledger, fine, FINAL_SEQUENCE, FINISHED, exit_code=0)
+        apply(ledger, nonzero, FINAL_SEQUENCE, FINISHED, exit_code=3)
+        apply(ledger, refused, FINAL_SEQUENCE, FAILED, error_code="DirectoryNotExists", error_info="/x")
+        apply(ledger, strange, FINAL_SEQUENCE, FAILED, error_code='x"} 1\n')
+    assert ledger.call(sweeps.count_ended()) == {
+        (FINISHED, ""): 1,
+        (FINISHED, "ExitCodeNonzero"): 1,
+        (FAILED, "DirectoryNotExists"): 1,
+        (FAILED, "other"): 1,
+        (FAILED, "ClientNotRunning"): 1,
+    }
+
+
 def test_a_claim_stays_until_no_order_can_start_any_more_and_not_much_longer(ledger, server):
     day = 24 * 3600
     run = plan_run(ledger, server, ["web-1"], timeout=day)
@@ -263,6 +282,12 @@ def test_counters_equal_a_recount_whatever_happens_in_whatever_order(ledger: Led
         still_open = set(run.record_ids) - ended.keys()
         assert set(server.zrange(keys.DUE, 0, -1)) == still_open
         assert {entry.partition("/")[2] for entry in server.zrange(keys.OPEN, 0, -1)} == still_open
+        stopping = {record_id for record_id, status in statuses.items() if status == STOPPING}
+        assert set(server.zrange(keys.STOPPING, 0, -1)) == stopping
+        told: Counter[str] = Counter()
+        for (status, _), count in ledger.call(sweeps.count_ended()).items():
+            told[status] += count
+        assert told == Counter(ended.values())
 
 
 def test_online_is_the_word_of_the_instance(ledger, server):

@@ -1,5 +1,6 @@
 """What Prometheus is told by a control worker that has a port for it."""
 
+import signal
 import urllib.request
 
 import pytest
@@ -34,18 +35,33 @@ def test_a_region_in_numbers():
             wait_until(lambda: scrape(port).get("rejected_messages_total:not-json"), "the bad one to count")
             wait_until(lambda: scrape(port)["delivery_seconds_count"] == 3, "both scripts to start")
             told = scrape(port)
+            stack.kill("agent@web-2", signal.SIGSTOP)
             run.stop()
+            wait_until(lambda: scrape(port)["records_open:Running"] == 0, "the other end to count")
+            assert scrape(port)["records_open:Stopping"] == 1
+            server.delete(topology.presence_key("web-2"))
+            assert assistant.run_command("true", instance_ids=["web-2"]).wait(20).status is InvokeStatus.FAILED
+            assistant.run_command("true", instance_ids=["web-2"], deliver_within=600).stop()
+            stack.kill("agent@web-2", signal.SIGCONT)
             assert run.wait(timeout=20).status is InvokeStatus.STOPPED
-            wait_until(lambda: scrape(port).get("records_ended_total::Stopped") == 2, "both ends to count")
-            assert scrape(port)["records_open"] == 0
-        expected = {"up": 1, "instances_registered": 2, "records_open": 2, "records_overdue": 0, "reports_waiting": 0}
+            ended = scrape(port)
+        expected = {"up": 1, "instances_registered": 2, "records_overdue": 0, "reports_waiting": 0}
+        expected |= {
+            "records_open:Running": 2,
+            "records_open:Stopping": 0,
+            "records_ended_total:ClientNotResponse:Failed": 0,
+        }
         expected |= {"aggregators": 1, "aggregator_behind_seconds": 0, "rejected_messages_total:not-json": 1}
         expected |= {"execution_seconds_count": 1, "records_ended_total:ExitCodeNonzero:Finished": 1}
         expected |= {"schedules": 0, "schedule_late_seconds": 0, "schedule_moments_unplanned": 0, "dispatch_waiting": 0}
         expected |= {"server_persistent": 1, "server_memory_limit_bytes": 0, "server_refused_writes_total": 0}
         assert {name: told[name] for name in expected} == expected
         assert told["delivery_seconds_sum"] < 60
+        # One failed as it was planned, and one was stopped before it began: they count like those that ran.
+        wanted = {"records_open:Running": 0, "records_open:Stopping": 0, "records_ended_total::Stopped": 3}
+        wanted |= {"records_ended_total:ClientNotRunning:Failed": 1, "records_ended_total:ExitCodeNonzero:Finished": 1}
+        assert {name: ended[name] for name in wanted} == wanted
         stack.kill("server")
         away = wait_until(lambda: (told := scrape(port))["up"] == 0 and told, "the server's end to be told")
-        assert away["records_ended_total::Stopped"] == 2
-        assert "records_open" not in away
+        assert away["execution_seconds_count"] == 3
+        assert "records_open:Running" not in away

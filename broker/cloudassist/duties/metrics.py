@@ -20,12 +20,20 @@ from cloudassist.duties.distribution import Distribution
 from cloudassist.duties.heartbeats import Heartbeats
 from cloudassist.duties.region_numbers import RegionNumbers
 from cloudassist.duties.tally import BOUNDS_MS, Tally
+from cloudassist.error_code import ErrorCode
 from cloudassist.errors import ServiceUnavailableError
+from cloudassist.status import InvocationStatus
 from cloudassist.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
 _PREFIX: Final = "cloudassist_"
+_UNTOLD: Final = {
+    (InvocationStatus.FAILED.value, code.value): 0
+    for code in (ErrorCode.DELIVERY_TIMEOUT, ErrorCode.CLIENT_NOT_RESPONSE)
+}
+"""How a record ends without its instance's word. Somebody is woken for these, so they are told from the first: a number
+that only appears has not increased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +77,6 @@ class WorkerMetrics(Collector):
         if sources.heartbeats.online is not None:
             online = sources.heartbeats.online
             yield _gauge("instances_online", "Instances that gave signs of life when last looked at.", online)
-        ended = CounterMetricFamily(
-            f"{_PREFIX}records_ended", "Records that this worker saw end.", labels=["status", "error_code"]
-        )
-        for labels, count in tally.ended.copy().items():
-            ended.add_metric(labels, count)
-        yield ended
         silent = CounterMetricFamily(
             f"{_PREFIX}silent_records", "Silent records, by what this worker's sweeper did.", labels=["action"]
         )
@@ -113,7 +115,14 @@ def _of_region(found: RegionNumbers) -> Iterator[Metric]:
     )
     yield _gauge("aggregators", "Aggregators that give signs of life.", found.aggregators)
     yield _gauge("instances_registered", "Instances that are registered.", found.instances_registered)
-    yield _gauge("records_open", "Records that have not ended.", found.records_open)
+    unfinished = GaugeMetricFamily(f"{_PREFIX}records_open", "Records that have not ended.", labels=["status"])
+    for status, count in found.records_open.items():
+        unfinished.add_metric([status.value], count)
+    yield unfinished
+    ended = CounterMetricFamily(f"{_PREFIX}records_ended", "Records that have ended.", labels=["status", "error_code"])
+    for labels, count in {**_UNTOLD, **found.records_ended}.items():
+        ended.add_metric(labels, count)
+    yield ended
     yield _gauge("records_overdue", "Records that no sweeper has looked at in time.", found.records_overdue)
     yield _gauge("schedules", "Recurring tasks that go on.", found.schedules)
     yield _gauge(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudassist import topology
+from cloudassist.status import InvocationStatus
 from cloudassist.store import health, instances, reports, schedules, sweeps
 from cloudassist.store.ledger import Ledger
 
@@ -20,7 +21,8 @@ class RegionNumbers:
     reports_taken: int
     aggregators: int
     instances_registered: int
-    records_open: int
+    records_open: Mapping[InvocationStatus, int]
+    records_ended: Mapping[tuple[str, str], int]
     records_overdue: int
     schedules: int
     schedule_late_seconds: float
@@ -32,10 +34,17 @@ class RegionNumbers:
 
 def read(ledger: Ledger) -> RegionNumbers:
     """Read them; raises ServiceUnavailableError."""
-    now, takers = ledger.run([instances.server_time(), reports.takers()])
+    now, takers, registered, rejected = ledger.run(
+        [instances.server_time(), reports.takers(), instances.total(), reports.rejected()]
+    )
     waiting, *taken = ledger.run(reports.backlog(takers))
-    registered, unfinished, overdue, rejected = ledger.run(
-        [instances.total(), sweeps.count_open(), sweeps.count_due_before(now - OVERDUE_MS), reports.rejected()]
+    unfinished, stopping, ended, overdue = ledger.run(
+        [
+            sweeps.count_open(),
+            sweeps.count_stopping(),
+            sweeps.count_ended(),
+            sweeps.count_due_before(now - OVERDUE_MS),
+        ]
     )
     recurring, first, unplanned, orders, info = ledger.run(
         [
@@ -51,7 +60,11 @@ def read(ledger: Ledger) -> RegionNumbers:
         reports_taken=sum(taken),
         aggregators=len(takers),
         instances_registered=registered,
-        records_open=unfinished,
+        records_open={
+            InvocationStatus.RUNNING: max(0, unfinished - stopping),
+            InvocationStatus.STOPPING: stopping,
+        },
+        records_ended=ended,
         records_overdue=overdue,
         schedules=recurring,
         schedule_late_seconds=0 if first is None else max(0, now - first) / 1000,

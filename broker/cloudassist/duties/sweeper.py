@@ -11,12 +11,10 @@ from typing import Any, Final
 from cloudassist import ids, limits, topology
 from cloudassist.duties.silence import Silence
 from cloudassist.duties.tally import Tally
-from cloudassist.error_code import ErrorCode
 from cloudassist.errors import MessageError
 from cloudassist.looper import Looper
 from cloudassist.presence import Presence
 from cloudassist.settings import Settings
-from cloudassist.status import InvocationStatus
 from cloudassist.store import instances, invocations, sweeps
 from cloudassist.store.call import Call
 from cloudassist.store.ledger import Ledger
@@ -85,20 +83,15 @@ class Sweeper(Looper):
     def _act(self, verdicts: Sequence[tuple[str, Verdict]]) -> None:
         by_action: dict[Action, list[str]] = {action: [] for action in Action}
         calls: list[Call[Any]] = []
-        endings: dict[int, ErrorCode] = {}
         touched: set[str] = set()
         for record_id, verdict in verdicts:
             by_action[verdict.action].append(record_id)
             calls += self._calls(record_id, verdict)
             if verdict.action in {Action.EXPIRE, Action.FAIL}:
                 touched.add(ids.split_record_id(record_id)[0])
-                endings[len(calls) - 1] = verdict.error_code or ErrorCode.DELIVERY_TIMEOUT
         calls += [invocations.notice(invoke_id) for invoke_id in touched]
-        answers = self._ledger.run(calls)
+        self._ledger.run(calls)
         self._tally.note_verdicts(verdict.action for _, verdict in verdicts)
-        for index, error_code in endings.items():
-            if answers[index]:
-                self._tally.note_end(InvocationStatus.FAILED, error_code)
         self._hand_over(by_action[Action.SEND_RUN], by_action[Action.SEND_STOP])
         for action in (Action.SEND_RUN, Action.SEND_STOP, Action.EXPIRE, Action.FAIL):
             if by_action[action]:

@@ -4,16 +4,14 @@ Whatever is counted is counted by the worker that did it, once: a report by the 
 verdict by the sweeper that carried it out. So the workers' numbers add up, and cost the server nothing.
 """
 
-import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from cloudassist import ids
 from cloudassist.duties.distribution import Distribution
-from cloudassist.error_code import ErrorCode
 from cloudassist.messages import Report
-from cloudassist.status import TERMINAL, InvocationStatus
+from cloudassist.status import TERMINAL
 from cloudassist.store import reports
 from cloudassist.store.reports import Applied
 from cloudassist.verdict import Action
@@ -22,33 +20,23 @@ BOUNDS_MS: Final = (
     5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000, 86_400_000,
 )  # fmt: skip
 """Milliseconds: from an idle instance's few to the longest timeout, a day."""
-OTHER: Final = "other"
-"""Stands for an error code that is none of ours: an instance must not make up labels."""
 
-_UNTOLD: Final = tuple(
-    (InvocationStatus.FAILED.value, code.value) for code in (ErrorCode.DELIVERY_TIMEOUT, ErrorCode.CLIENT_NOT_RESPONSE)
-)
-"""How a record ends without its instance's word."""
 _APPLIED: Final = (reports.STARTED, reports.CHANGED)
-_CODES: Final = frozenset(ErrorCode)
 _REPAIRS: Final = frozenset({Action.SEND_RUN, Action.SEND_STOP, Action.EXPIRE, Action.FAIL})
 
 
 class Tally:
     """The numbers. ``delivery`` is from the call to the start, ``schedule_delay`` from the moment that was due to it.
 
-    ``execution`` is from the start to the end; all in milliseconds. ``ended`` counts by status and error code, which is
-    empty where there is none; ``silent`` counts by what was done about a silent record.
+    ``execution`` is from the start to the end; all in milliseconds. ``silent`` counts by what was done about a silent
+    record. How many have ended is known to the ledger, which ends them, whoever asks.
     """
 
     def __init__(self) -> None:
         self.delivery = Distribution(BOUNDS_MS)
         self.schedule_delay = Distribution(BOUNDS_MS)
         self.execution = Distribution(BOUNDS_MS)
-        # Those that somebody is woken for are there from the first: a number that only appears has not increased.
-        self.ended: Counter[tuple[str, str]] = Counter(dict.fromkeys(_UNTOLD, 0))
         self.silent: Counter[str] = Counter(dict.fromkeys(_REPAIRS, 0))
-        self._lock = threading.Lock()
 
     def note_reports(self, applied: Applied, said: Sequence[Report]) -> None:
         """Count what reports of one run have changed."""
@@ -59,24 +47,11 @@ class Tally:
             if word == reports.STARTED and report.start_time is not None:
                 waited = max(0, report.start_time - applied.since)
                 (self.schedule_delay if recurs else self.delivery).add(waited)
-            if word in _APPLIED and report.status in TERMINAL:
-                self.note_end(report.status, _code(report))
-                if report.start_time is not None and report.finish_time is not None:
-                    self.execution.add(max(0, report.finish_time - report.start_time))
-
-    def note_end(self, status: InvocationStatus, error_code: str) -> None:
-        """Count a record that has ended; called by both duties."""
-        label = error_code if not error_code or error_code in _CODES else OTHER
-        with self._lock:
-            self.ended[status.value, label] += 1
+            if word not in _APPLIED or report.status not in TERMINAL:
+                continue
+            if report.start_time is not None and report.finish_time is not None:
+                self.execution.add(max(0, report.finish_time - report.start_time))
 
     def note_verdicts(self, actions: Iterable[Action]) -> None:
         """Count what was done about silent records."""
         self.silent.update(action.value for action in actions if action in _REPAIRS)
-
-
-def _code(report: Report) -> str:
-    """Return the error code of a report; that of a script that has ended badly is left out by its instance."""
-    if report.status is InvocationStatus.FINISHED and report.exit_code:
-        return ErrorCode.EXIT_CODE_NONZERO
-    return report.error_code

@@ -26,6 +26,8 @@ RETIRED: Final = "retired"
 OPEN: Final = "open"
 INVOKED: Final = "invoked"
 COMPLETED: Final = "completed"
+STOPPING: Final = "stopping"
+ENDED: Final = "ended"
 HISTORY_BYTES: Final = "history-bytes"
 KEPT_BYTES: Final = "kept-bytes"
 TAKERS: Final = "takers"
@@ -153,6 +155,8 @@ TABLE: Final = (
     Row("petition:*", "string", "60 s", "the answer to such a petition"),
     Row(INSTANCES, "zset", PERMANENT, "ids of the registered instances, in lexical order"),
     Row(OPEN, "zset", PERMANENT, "records that have not ended, in the order of their instances"),
+    Row(STOPPING, "zset", PERMANENT, "records that are to stop and have not ended, by when that was asked"),
+    Row(ENDED, "hash", PERMANENT, "how many records have ended, by status and error code"),
     Row(INVOKED, "hash", PERMANENT, "by instance when it last got a record"),
     Row(COMPLETED, "hash", PERMANENT, "by instance how many records it has completed"),
     Row("presence.*", "string", "45 s", "set by the instance while it lives"),

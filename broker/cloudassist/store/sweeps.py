@@ -7,7 +7,7 @@ from typing import Any
 from cloudassist import ids, topology
 from cloudassist.error_code import ErrorCode
 from cloudassist.store import keys
-from cloudassist.store.call import Call, as_nothing, as_text, command
+from cloudassist.store.call import Call, as_fields, as_nothing, as_text, command
 from cloudassist.store.library import function_call
 
 
@@ -24,6 +24,24 @@ def take_due(most: int, hold_ms: int) -> Call[tuple[int, list[str]]]:
 def count_open() -> Call[int]:
     """Return how many records have not ended."""
     return command(int, "ZCARD", keys.DUE)
+
+
+def count_stopping() -> Call[int]:
+    """Return how many of them are to stop."""
+    return command(int, "ZCARD", keys.STOPPING)
+
+
+def count_ended() -> Call[dict[tuple[str, str], int]]:
+    """Return how many records have ever ended, by status and error code: one of ours, ``other``, or empty."""
+
+    def decode(answer: dict[bytes, bytes]) -> dict[tuple[str, str], int]:
+        counts = {}
+        for name, count in as_fields(answer).items():
+            status, _, error_code = name.partition(":")
+            counts[status, error_code] = int(count)
+        return counts
+
+    return command(decode, "HGETALL", keys.ENDED)
 
 
 def count_due_before(moment: int) -> Call[int]:

@@ -1,5 +1,5 @@
 -- Shared by the functions: the clock.
--- Status, Terminal, Moves, Code, Claim and Key are tables that the library writes from Python.
+-- Status, Terminal, Moves, Code, Known, Claim and Key are tables that the library writes from Python.
 
 -- Milliseconds since the epoch, by the server's clock: the only clock that judges a deadline.
 local function now_ms()

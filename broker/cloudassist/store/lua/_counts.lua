@@ -1,4 +1,17 @@
--- Shared by the functions: how many instances of an invocation have which status, and when all have ended.
+-- Shared by the functions: how many instances of an invocation have which status, and when all have ended; and how many
+-- records of the region have ended, and how.
+
+-- Return under which name an end is counted. An instance does not make one up.
+local function outcome_of(status, error_code)
+  return status .. ':' .. ((error_code == '' or Known[error_code]) and error_code or 'other')
+end
+
+-- Count ends by their names, once for all that are told.
+local function count_ends(outcomes)
+  for outcome, number in pairs(outcomes) do
+    redis.call('HINCRBY', Key.ENDED, outcome, number)
+  end
+end
 
 -- Return what the functions need to know of an invocation, nil where there is none. schedule and due are those of one run
 -- of a recurring task.

@@ -31,8 +31,8 @@ local function note_given(due, record_ids, now, check_ms)
   end
 end
 
--- Write down that records of different instances have ended.
-local function note_completed(due, record_ids)
+-- Write down that records of different instances have ended, and how.
+local function note_completed(due, record_ids, outcomes)
   if #record_ids == 0 then
     return
   end
@@ -46,4 +46,5 @@ local function note_completed(due, record_ids)
   redis.call('ZREM', due, unpack(record_ids))
   redis.call('ZREM', Key.OPEN, unpack(open))
   redis.call('HSET', Key.COMPLETED, unpack(counts))
+  count_ends(outcomes)
 end

@@ -19,6 +19,19 @@ local function note_start(at, state, record_id, start_time)
   end
 end
 
+-- Return the error code that a record ends with; a script's own exit code stands for one.
+local function code_of(to, fields, exit_code)
+  if to == Status.FINISHED and exit_code ~= '0' then
+    return Code.EXIT_CODE_NONZERO
+  end
+  for index = 1, #fields, 2 do
+    if fields[index] == 'error_code' then
+      return fields[index + 1]
+    end
+  end
+  return ''
+end
+
 -- Move a record, if the move is legal, and write its new fields. at: the keys of the record by name; state: what is known
 -- of it; exit_code is that of a script that has finished. Returns whether it moved.
 local function move(at, state, record_id, to, fields, retention_ms, exit_code)
@@ -34,12 +47,19 @@ local function move(at, state, record_id, to, fields, retention_ms, exit_code)
   if to == Status.FINISHED and exit_code ~= '0' then
     add(at, 'n.nonzero', 1)
   end
+  if to == Status.STOPPING then
+    redis.call('ZADD', Key.STOPPING, now, record_id)
+  elseif from == Status.STOPPING then
+    redis.call('ZREM', Key.STOPPING, record_id)
+  end
   state.status = to
   if Terminal[to] then
+    local outcome = outcome_of(to, code_of(to, fields, exit_code))
     if at.ended then
       at.ended[#at.ended + 1] = record_id
+      at.outcomes[outcome] = (at.outcomes[outcome] or 0) + 1
     else
-      note_completed(at.due, { record_id })
+      note_completed(at.due, { record_id }, { [outcome] = 1 })
     end
     -- It was planned to stay as long as its invocation, which may end later and is kept from then on.
     state.expires = math.max(run.ends_by, now) + retention_ms

@@ -52,7 +52,9 @@ local function plan_record(at, record_id, plan, code)
       redis.call('HSET', at.record, 'error_info', info)
     end
     redis.call('PEXPIREAT', at.record, plan.ended_ms)
+    local outcome = outcome_of(Status.FAILED, code)
     plan.failed = (plan.failed or 0) + 1
+    plan.outcomes[outcome] = (plan.outcomes[outcome] or 0) + 1
   end
   return code
 end
@@ -66,5 +68,6 @@ local function settle_plan(invocation, due, plan)
   end
   if plan.failed then
     redis.call('HINCRBY', invocation, 'n.' .. Status.FAILED, plan.failed)
+    count_ends(plan.outcomes)
   end
 end

@@ -87,18 +87,18 @@ local function apply_report(at, report, data, args)
 end
 
 local function apply_reports(keys, args)
-  local run, deltas, ended, now = read_run(keys[1]), {}, {}, now_ms()
+  local run, deltas, ended, outcomes, now = read_run(keys[1]), {}, {}, {}, now_ms()
   local answer = {}
   for index, report in ipairs(cjson.decode(args[4])) do
     local record_id = report[1]
     local at = {
       invocation = keys[1], targets = keys[2], due = keys[3], run = run, now = now, deltas = deltas, ended = ended,
-      record = Key.RECORD .. record_id, output = Key.OUTPUT .. record_id,
+      outcomes = outcomes, record = Key.RECORD .. record_id, output = Key.OUTPUT .. record_id,
     }
     local done, found = pcall(apply_report, at, report, args[index + 4], args)
     answer[index] = done and found or 'failed'
   end
-  note_completed(keys[3], ended)
+  note_completed(keys[3], ended, outcomes)
   -- Where nothing has changed, nothing ends: a run that has ended does not do so again.
   if run and next(deltas) then
     settle_counts({ invocation = keys[1], targets = keys[2], deltas = deltas }, tonumber(args[1]))

@@ -1,4 +1,5 @@
--- See that a record is among the open ones and those that the sweeper looks at exactly as long as it has not ended.
+-- See that a record is among the open ones and those that the sweeper looks at exactly as long as it has not ended; and
+-- among those that are to stop, as long as it is one.
 -- KEYS: record due
 -- ARGV: record_id mend
 -- Returns: status (empty: no such record), 1 where it is among the open ones, 1 where the sweeper looks at it; as it was
@@ -12,6 +13,11 @@ local function mend_record(keys, args)
   elseif args[2] == '1' then
     redis.call('ZREM', Key.OPEN, entry)
     redis.call('ZREM', keys[2], args[1])
+  end
+  if args[2] == '1' and status == Status.STOPPING then
+    redis.call('ZADD', Key.STOPPING, 'NX', now_ms(), args[1])
+  elseif args[2] == '1' then
+    redis.call('ZREM', Key.STOPPING, args[1])
   end
   return { status, open and 1 or 0, looked_at and 1 or 0 }
 end

@@ -33,7 +33,7 @@ local function plan_occurrence(keys, args)
     redis.call('SET', keys[8], args[12], 'PX', args[13])
   end
   local plan = {
-    now = now, given = {}, check_ms = tonumber(args[7]), open_limit = tonumber(args[8]),
+    now = now, given = {}, outcomes = {}, check_ms = tonumber(args[7]), open_limit = tonumber(args[8]),
     schema = tonumber(spoken or 1),
     ended_ms = tonumber(redis.call('HGET', occurrence, 'ends_by')) + retention_ms,
   }

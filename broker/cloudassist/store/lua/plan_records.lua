@@ -13,7 +13,7 @@ local function plan_records(keys, args)
   local now = now_ms()
   local answer, names = {}, {}
   local plan = {
-    now = now, given = {}, check_ms = tonumber(args[5]), open_limit = tonumber(args[6]),
+    now = now, given = {}, outcomes = {}, check_ms = tonumber(args[5]), open_limit = tonumber(args[6]),
     schema = tonumber(args[7]), awaits = args[8] == '1',
     ended_ms = tonumber(redis.call('HGET', at.invocation, 'ends_by')) + retention_ms,
   }
