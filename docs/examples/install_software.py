@@ -18,6 +18,8 @@ if command -v apt-get >/dev/null; then
     esac
 elif command -v dnf >/dev/null; then
     dnf -qy "{{action}}" "{{package}}"
+elif command -v yum >/dev/null; then
+    yum -qy "{{action}}" "{{package}}"
 else
     echo "no package manager that this script knows" >&2
     exit 69

@@ -46,12 +46,23 @@ def test_a_script_that_is_there_already(example, tmp_path):
     assert example("run_script", tmp_path / "hello.sh", *TWO).returncode == 1
 
 
+def test_a_script_is_kept_and_run_with_values(example, tmp_path):
+    script = tmp_path / "greet.sh"
+    script.write_text("echo {{word}} from {{ACS::InstanceId}}\n")
+    new, again = (example("keep_script", script, f"word={word}", *TWO) for word in ("hello", "bye"))
+    assert (new.returncode, again.returncode) == (0, 0), new.stderr + again.stderr
+    assert "is new\nweb-1 ok hello from web-1\n" in new.stdout
+    assert again.stdout == new.stdout.replace("is new", "was there").replace("hello", "bye")
+
+
 def test_patch_and_restart(example, tmp_path):
-    restart = f"touch {tmp_path}/restarted"
-    done = example("patch_and_restart", f"echo patched >> {tmp_path}/patches", restart, *TWO)
+    restarted = tmp_path / "restarted"
+    boot = {"BOOT_ID": f"test ! -e {restarted} || echo another"}
+    done = example("patch_and_restart", f"echo patched >> {tmp_path}/patches", f"touch {restarted}", *TWO, **boot)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "patches").read_text() == "patched\n" * 2
-    assert done.stdout.count("back since") == 2
+    assert sorted(done.stdout.splitlines()[-2:]) == ["back web-1", "back web-2"]
+    assert restarted.exists()
     failed = example("patch_and_restart", "exit 1", "touch never", *TWO)
     assert (failed.returncode, "restart" in failed.stdout) == (1, False)
 
