@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import grimp
+
 ROOT = Path(__file__).parents[2]
 ROLES = {"broker": "cloudassist", "workers": "cloudassist_agent", "scheduler": "cloudassist_beat"}
 LINES_OF_CODE = 300
@@ -55,3 +57,17 @@ def test_the_page_of_the_architecture_leaves_no_module_out():
         names = {path.relative_to(ROOT / folder / package).parts[0] for path in tracked(f"{folder}/{package}/**.py")}
         modules = {name.removesuffix(".py") for name in names} - {"__init__", "__main__", "version"}
         assert {name for name in modules if not re.search(rf"`{name}/?`", page)} == set()
+
+
+def test_on_that_page_what_stands_lower_imports_nothing_that_stands_higher():
+    _, *texts = (ROOT / "docs" / "architecture.md").read_text().split("| layer | modules |")
+    for package, text in zip(("cloudassist", "cloudassist_agent"), texts, strict=True):
+        rows = re.findall(r"^\| .+? \| (.+) \|$", text.partition("\n\n")[0], re.MULTILINE)
+        level = {name: place for place, row in enumerate(rows) for name in re.findall(r"`(\w+)/?`", row)}
+        graph = grimp.build_graph(package, cache_dir=None)
+        pairs = {
+            (importer.split(".")[1], imported.split(".")[1])
+            for importer in graph.modules - {package}
+            for imported in graph.find_modules_directly_imported_by(importer) - {package}
+        }
+        assert [pair for pair in pairs if level.get(pair[0], -1) > level.get(pair[1], len(rows))] == []
