@@ -127,7 +127,10 @@ def commits(journal):
 
 
 def test_an_idle_agent_asks_little(quiet):
-    """At most 0.5 commands a second and 8 connections, with remote control and events off (design, part 5)."""
+    """Five commands with each sign of life, a pop of each of its two queues in ten seconds; and at most 8 connections.
+
+    With remote control and events off (design, part 5). In twenty seconds there are one or two signs of life.
+    """
     others = [name for name in quiet.processes if name.startswith(("control", "dispatch", "beat"))]
     for name in others:
         quiet.kill(name)
@@ -139,7 +142,11 @@ def test_an_idle_agent_asks_little(quiet):
         connections = [found for found in agent.net_connections() if found.status == psutil.CONN_ESTABLISHED]
     for name in others:
         quiet.start(name)
-    assert len(asked) <= 10, asked
+    pops = [command for command in asked if command[0] == "BRPOP"]
+    signs = [command for command in asked if command[0] == "SET"]
+    assert len(pops) <= 5, asked
+    assert len(signs) <= 2, asked
+    assert len(asked) - len(pops) <= 10, asked
     assert len(connections) <= 8
 
 
