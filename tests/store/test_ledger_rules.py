@@ -1,5 +1,6 @@
 """The rules that the ledger itself keeps, on a real server and with no other process."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from cloudassist import ids, schema, topology
+from cloudassist import access, ids, schema, topology
 from cloudassist.error_code import ErrorCode
 from cloudassist.messages import FINAL_SEQUENCE, Registration, Report
 from cloudassist.models.invocation import Progress
@@ -221,6 +222,22 @@ def test_every_end_counts_once_and_an_instance_makes_up_no_code(ledger, server):
         (FAILED, "other"): 1,
         (FAILED, "ClientNotRunning"): 1,
     }
+
+
+def test_without_the_right_to_these_numbers_records_end_all_the_same(ledger, server, server_url):
+    """As while a region is upgraded, whose users have the rules of the version before."""
+    run = plan_run(ledger, server, ["web-1", "web-2"])
+    claim(server, run.record_ids[1])
+    rules = access.user(access.Role.CONTROL).words("old")
+    server.execute_command("ACL SETUSER", "old", *(re.sub(r" ~(stopping|ended)\b", "", word) for word in rules))
+    try:
+        with Ledger(server_url.replace("redis://", "redis://old:old@")) as old:
+            assert stop(old, run.invoke_id, *run.record_ids) == [STOPPED, STOPPING]
+            assert apply(old, run.record_ids[1], FINAL_SEQUENCE, STOPPED) == "applied"
+    finally:
+        server.acl_deluser("old")
+    assert progress(ledger, run.invoke_id).status == "Stopped"
+    assert not server.exists(keys.OPEN, keys.DUE, keys.STOPPING, keys.ENDED)
 
 
 def test_a_claim_stays_until_no_order_can_start_any_more_and_not_much_longer(ledger, server):

@@ -6,10 +6,20 @@ local function outcome_of(status, error_code)
   return status .. ':' .. ((error_code == '' or Known[error_code]) and error_code or 'other')
 end
 
--- Count ends by their names, once for all that are told.
+-- Count ends by their names, once for all that are told. A role whose rights are those of an older version may not, and
+-- ends records all the same.
 local function count_ends(outcomes)
   for outcome, number in pairs(outcomes) do
-    redis.call('HINCRBY', Key.ENDED, outcome, number)
+    redis.pcall('HINCRBY', Key.ENDED, outcome, number)
+  end
+end
+
+-- Note that a record is to stop, or is no longer; with the same restraint.
+local function note_stopping(record_id, since)
+  if since then
+    redis.pcall('ZADD', Key.STOPPING, since, record_id)
+  else
+    redis.pcall('ZREM', Key.STOPPING, record_id)
   end
 end
 

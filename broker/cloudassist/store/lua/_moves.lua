@@ -47,10 +47,8 @@ local function move(at, state, record_id, to, fields, retention_ms, exit_code)
   if to == Status.FINISHED and exit_code ~= '0' then
     add(at, 'n.nonzero', 1)
   end
-  if to == Status.STOPPING then
-    redis.call('ZADD', Key.STOPPING, now, record_id)
-  elseif from == Status.STOPPING then
-    redis.call('ZREM', Key.STOPPING, record_id)
+  if to == Status.STOPPING or from == Status.STOPPING then
+    note_stopping(record_id, to == Status.STOPPING and now)
   end
   state.status = to
   if Terminal[to] then

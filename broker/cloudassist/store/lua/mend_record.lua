@@ -14,10 +14,8 @@ local function mend_record(keys, args)
     redis.call('ZREM', Key.OPEN, entry)
     redis.call('ZREM', keys[2], args[1])
   end
-  if args[2] == '1' and status == Status.STOPPING then
-    redis.call('ZADD', Key.STOPPING, 'NX', now_ms(), args[1])
-  elseif args[2] == '1' then
-    redis.call('ZREM', Key.STOPPING, args[1])
+  if args[2] == '1' then
+    note_stopping(args[1], status == Status.STOPPING and now_ms())
   end
   return { status, open and 1 or 0, looked_at and 1 or 0 }
 end
