@@ -6,12 +6,13 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from cloudassist.errors import CloudAssistError
-from cloudassist.fanout import Fanout
+from cloudassist.fanout import Fanout, Message
 from cloudassist.keyring import SigningKey
 from cloudassist.keyset import Root
-from cloudassist.operations.steps import Context, Course, Hear, Operation, Pin, Publish, Seal, Step, Tell
+from cloudassist.operations.steps import Context, Course, Hear, Operation, Pin, Publish, Seal, Sign, Step, Tell
 from cloudassist.settings import Settings
 from cloudassist.store import keys
+from cloudassist.store.exchange import raise_first
 from cloudassist.store.ledger import Ledger, Listener
 
 T = TypeVar("T")
@@ -61,6 +62,8 @@ class Session:
                     course.answer(answers)
 
     def _carry_out(self, step: Step, listeners: dict[str, Listener]) -> list[Any]:
+        if isinstance(step, Sign):
+            return self._sign(step)
         if isinstance(step, Publish):
             self._signer.publish(step)
             return []
@@ -74,6 +77,17 @@ class Session:
         assert not isinstance(step, Tell)
         return self._ledger.run(step)
 
+    def _sign(self, step: Sign) -> list[Any]:
+        if not step.calls:
+            return [self._signer.sign(step)]
+        pending = self._ledger.begin(step.calls)
+        try:
+            messages = self._signer.sign(step)
+        except BaseException:
+            pending.abandon()
+            raise
+        return [*raise_first(pending.finish(), self._ledger.url), messages]
+
 
 class Signer:
     """Signs and publishes, once the key is needed; safe to share between threads."""
@@ -84,12 +98,13 @@ class Signer:
         self._fanout: Fanout | None = None
         self._lock = Lock()
 
+    def sign(self, step: Sign) -> list[Message]:
+        """Sign orders; raises ConfigurationError where the key cannot be read, also where there are none."""
+        return self._out().sign(step.orders)
+
     def publish(self, step: Publish) -> None:
-        """Publish orders; raises ConfigurationError where the key cannot be read, also where there are none."""
-        with self._lock:
-            if self._fanout is None:
-                self._fanout = Fanout(self._settings, self._load())
-        self._fanout.publish(step.orders)
+        """Send messages out."""
+        self._out().publish(step.messages)
 
     def seal(self, step: Seal) -> str:
         """Sign a warrant; raises ConfigurationError likewise."""
@@ -101,6 +116,12 @@ class Signer:
         with self._lock:
             if self._fanout is not None:
                 self._fanout.close()
+
+    def _out(self) -> Fanout:
+        with self._lock:
+            if self._fanout is None:
+                self._fanout = Fanout(self._settings, self._load())
+            return self._fanout
 
     def _load(self) -> SigningKey:
         if self._key is None:

@@ -62,7 +62,7 @@ class Occurrences:
         sent = 0
         while parts:
             orders = self._plan(parts)
-            self._fanout.publish(orders)
+            self._fanout.publish(self._fanout.sign(orders))
             sent += len(orders)
             parts = [
                 _part(part.occurrence, part.task, part.start + schedules.PLAN_CHUNK) for part in parts if part.more

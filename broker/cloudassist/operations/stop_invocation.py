@@ -9,7 +9,7 @@ from cloudassist.errors import NotFoundError
 from cloudassist.operations import arguments
 from cloudassist.operations.audited import audited
 from cloudassist.operations.progress import known_invocation
-from cloudassist.operations.steps import Context, Operation, Publish
+from cloudassist.operations.steps import Context, Operation, Publish, Sign
 from cloudassist.operations.targets import chunks
 from cloudassist.orders import Order, Purpose, expiry
 from cloudassist.status import InvocationStatus
@@ -34,7 +34,7 @@ def stop_invocation(context: Context, invoke_id: str, instance_ids: Sequence[str
 
 
 def _stop(context: Context, invoke_id: str, some: Sequence[str] | None, act: Act) -> Operation[None]:
-    yield Publish()
+    yield Sign()
     invocation = yield from known_invocation(invoke_id)
     recurring = "frequency" in invocation
     if some is None:
@@ -108,10 +108,10 @@ def _stop_chunk(context: Context, record_ids: Sequence[str], invocation: dict[st
     ]
     statuses, (now, enrolments) = answers
     expires = expiry(int(invocation["start_by"]), now, timeout + settings.kill_grace_seconds)
-    yield Publish(
-        [
-            Order(Purpose.STOP, record_id, enrolment.epoch, expires, schema=schema_of(invocation))
-            for record_id, status, enrolment in zip(record_ids, statuses, enrolments, strict=True)
-            if status == InvocationStatus.STOPPING and enrolment is not None
-        ]
-    )
+    orders = [
+        Order(Purpose.STOP, record_id, enrolment.epoch, expires, schema=schema_of(invocation))
+        for record_id, status, enrolment in zip(record_ids, statuses, enrolments, strict=True)
+        if status == InvocationStatus.STOPPING and enrolment is not None
+    ]
+    (messages,) = yield Sign(orders)
+    yield Publish(messages)
