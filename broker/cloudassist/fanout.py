@@ -21,6 +21,7 @@ from cloudassist import topology, transport
 from cloudassist.keyring import SigningKey
 from cloudassist.orders import Order, Purpose
 from cloudassist.settings import Settings
+from cloudassist.store.request import pack
 
 log = logging.getLogger(__name__)
 
@@ -104,26 +105,22 @@ class Fanout:
             self._connection.collect()
 
     def _publish(self, messages: Sequence[Message]) -> None:
-        with self._connection.default_channel.conn_or_acquire() as client:
-            connection = client.connection_pool.get_connection()
-            try:
-                for start in range(0, len(messages), BATCH):
-                    _push(connection, messages[start : start + BATCH])
-            except BaseException:
-                # What it would read next is the answer to something else.
-                connection.disconnect()
-                raise
-            finally:
-                client.connection_pool.release(connection)
+        pool = self._connection.default_channel.pool
+        connection = pool.get_connection()
+        try:
+            for start in range(0, len(messages), BATCH):
+                _push(connection, messages[start : start + BATCH])
+        except BaseException:
+            # What it would read next is the answer to something else.
+            connection.disconnect()
+            raise
+        finally:
+            pool.release(connection)
 
 
 def _push(connection: Any, messages: Sequence[Message]) -> None:
     """Put messages into their queues in one round trip; raises the first error after all were tried."""
-    # Written by hand, since redis-py takes as long to pack a command as the server to carry it out.
-    packed = "".join(
-        f"*3\r\n$5\r\nLPUSH\r\n${len(queue)}\r\n{queue}\r\n${len(text)}\r\n{text}\r\n" for queue, text in messages
-    )
-    connection.send_packed_command([packed.encode("ascii")])
+    connection.send_packed_command([pack(("LPUSH", *message) for message in messages)])
     refused: Exception | None = None
     for _ in messages:
         try:
