@@ -12,7 +12,6 @@ from cloudassist.keyset import Root
 from cloudassist.operations.steps import Context, Course, Hear, Operation, Pin, Publish, Seal, Sign, Step, Tell
 from cloudassist.settings import Settings
 from cloudassist.store import keys
-from cloudassist.store.exchange import raise_first
 from cloudassist.store.ledger import Ledger, Listener
 
 T = TypeVar("T")
@@ -63,7 +62,8 @@ class Session:
 
     def _carry_out(self, step: Step, listeners: dict[str, Listener]) -> list[Any]:
         if isinstance(step, Sign):
-            return self._sign(step)
+            answers, messages = self._ledger.run_beside(lambda: self._signer.sign(step), step.calls)
+            return [*answers, messages]
         if isinstance(step, Publish):
             self._signer.publish(step)
             return []
@@ -76,17 +76,6 @@ class Session:
             return []
         assert not isinstance(step, Tell)
         return self._ledger.run(step)
-
-    def _sign(self, step: Sign) -> list[Any]:
-        if not step.calls:
-            return [self._signer.sign(step)]
-        pending = self._ledger.begin(step.calls)
-        try:
-            messages = self._signer.sign(step)
-        except BaseException:
-            pending.abandon()
-            raise
-        return [*raise_first(pending.finish(), self._ledger.url), messages]
 
 
 class Signer:
