@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.peers.environment import environment
+from benchmarks.environment import environment
 from benchmarks.peers.sshd import Server
 
 _CONFIGURATION = """
@@ -26,7 +26,7 @@ ssh_args = -o ControlMaster=auto -o ControlPersist=60s
 @contextlib.contextmanager
 def hosts(server: Server, folder: Path, count: int) -> Iterator[Callable[[str], int]]:
     """Name so many hosts, all of which are one server; yield what runs a script on them."""
-    programs = environment("ansible-core")
+    programs = environment("ansible-core", "ansible-core")
     lines = [
         f"host-{number} ansible_host=127.0.0.1 ansible_port={server.port} ansible_user={getpass.getuser()}"
         f" ansible_ssh_private_key_file={server.key}"

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.environment import environment
 from benchmarks.peers.asked import PROGRAMS, Asked, asked
-from benchmarks.peers.environment import environment
 from cloudassist.embedded import free_port
 
 _END_SECONDS = 5
@@ -19,7 +19,7 @@ _END_SECONDS = 5
 @contextlib.contextmanager
 def fleet(folder: Path, count: int) -> Iterator[Asked]:
     """Run them; yield a client when all minions answer."""
-    programs = environment("salt")
+    programs = environment("salt", "salt")
     ports = {"publish_port": free_port(), "ret_port": free_port()}
     master = {**ports, "interface": "127.0.0.1", "auto_accept": True}
     minion = {

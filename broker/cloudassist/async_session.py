@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from cloudassist.errors import CloudAssistError
 from cloudassist.keyset import Root
-from cloudassist.operations.steps import Context, Course, Hear, Operation, Pin, Publish, Seal, Step, Tell
+from cloudassist.operations.steps import Context, Course, Hear, Operation, Pin, Publish, Seal, Sign, Step, Tell
 from cloudassist.session import Signer
 from cloudassist.settings import Settings
 from cloudassist.store import keys
@@ -63,6 +63,11 @@ class AsyncSession:
                     course.answer(answers)
 
     async def _carry_out(self, step: Step, listeners: dict[str, AsyncListener]) -> list[Any]:
+        if isinstance(step, Sign):
+            answers, messages = await asyncio.gather(
+                self._ledger.run(step.calls), asyncio.to_thread(self._signer.sign, step)
+            )
+            return [*answers, messages]
         if isinstance(step, Publish):
             # Signing and kombu's connection are not asyncio's business.
             await asyncio.to_thread(self._signer.publish, step)

@@ -39,7 +39,9 @@ SCRIPTS_PER_HOST: Final = 16
 """Scripts that such a process runs at a time, where CLOUDASSIST_CONCURRENCY says nothing else."""
 
 _LOOK_SECONDS: Final = 0.02
-_CELERY_READY: Final = " ready."
+_READY: Final = " ready."
+_ROLE: Final = (sys.executable, "-m", "cloudassist.role")
+_LOGGED: Final = "--loglevel=INFO"
 
 
 class LocalStack:
@@ -233,15 +235,17 @@ class LocalStack:
         installation.make_keys(read(Settings, self.environment("admin")))
         self._add("server", self._server.command, SERVER_ENVIRONMENT, "Ready to accept connections")
         for number in range(1, self._control + 1):
-            self._add_celery(f"control-{number}", "cloudassist", "control", ["worker", "-n", f"control-{number}@%h"])
-        self._add_celery("dispatch-1", "cloudassist", "dispatch", ["worker", "-n", "dispatch-1@%h"])
+            self._add_worker(f"control-{number}", "control")
+        self._add_worker("dispatch-1", "dispatch")
         if self._enrol:
-            self._add_celery("enrol-1", "cloudassist", "enrol", ["worker", "-n", "enrol-1@%h"])
+            self._add_worker("enrol-1", "enrol")
         for number in range(1, self._beats + 1):
-            self._add_celery(f"beat-{number}", "cloudassist_beat", "beat", ["beat"], "beat: Starting")
+            beat = [*_ROLE, "cloudassist_beat", "beat", _LOGGED]
+            self._add(f"beat-{number}", beat, self.environment("beat"), "beat: Starting")
         if self._flower:
-            options = [f"--address={HOST}", f"--port={self._flower_port}"]
-            self._add_celery("flower", "cloudassist", "flower", ["flower", *options], "Visit me at")
+            options = [f"--address={HOST}", f"--port={self._flower_port}", "--logging=INFO"]
+            flower = [sys.executable, "-m", "celery", "-A", "cloudassist", "flower", *options]
+            self._add("flower", flower, self.environment("flower"), "Visit me at")
         self._add_agents()
 
     def _add_agents(self) -> None:
@@ -252,13 +256,10 @@ class LocalStack:
             command = [sys.executable, "-m", "cloudassist_agent", "run"]
             own = {"INSTANCE_ID": ",".join(names), "CONCURRENCY": slots}
             environment = self.environment("agent", names[0])
-            self._add(topology.worker_name(names[0]), command, environment, _CELERY_READY, **own)
+            self._add(topology.worker_name(names[0]), command, environment, _READY, **own)
 
-    def _add_celery(self, name: str, app: str, role: str, arguments: Sequence[str], ready: str = _CELERY_READY) -> None:
-        command = [sys.executable, "-m", "celery", "-A", app, *arguments, "--loglevel=INFO"]
-        if arguments[0] == "flower":
-            command = [*command[:-1], "--logging=INFO"]
-        self._add(name, command, self.environment(role), ready)
+    def _add_worker(self, name: str, role: str) -> None:
+        self._add(name, [*_ROLE, "cloudassist", "worker", "-n", f"{name}@%h", _LOGGED], self.environment(role), _READY)
 
     def _add(
         self, name: str, command: Sequence[str], given: Mapping[str, str], ready_text: str, **settings: str

@@ -6,10 +6,10 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from cloudassist.errors import CloudAssistError
-from cloudassist.fanout import Fanout
+from cloudassist.fanout import Fanout, Message
 from cloudassist.keyring import SigningKey
 from cloudassist.keyset import Root
-from cloudassist.operations.steps import Context, Course, Hear, Operation, Pin, Publish, Seal, Step, Tell
+from cloudassist.operations.steps import Context, Course, Hear, Operation, Pin, Publish, Seal, Sign, Step, Tell
 from cloudassist.settings import Settings
 from cloudassist.store import keys
 from cloudassist.store.ledger import Ledger, Listener
@@ -61,6 +61,9 @@ class Session:
                     course.answer(answers)
 
     def _carry_out(self, step: Step, listeners: dict[str, Listener]) -> list[Any]:
+        if isinstance(step, Sign):
+            answers, messages = self._ledger.run_beside(lambda: self._signer.sign(step), step.calls)
+            return [*answers, messages]
         if isinstance(step, Publish):
             self._signer.publish(step)
             return []
@@ -84,12 +87,13 @@ class Signer:
         self._fanout: Fanout | None = None
         self._lock = Lock()
 
+    def sign(self, step: Sign) -> list[Message]:
+        """Sign orders; raises ConfigurationError where the key cannot be read, also where there are none."""
+        return self._out().sign(step.orders)
+
     def publish(self, step: Publish) -> None:
-        """Publish orders; raises ConfigurationError where the key cannot be read, also where there are none."""
-        with self._lock:
-            if self._fanout is None:
-                self._fanout = Fanout(self._settings, self._load())
-        self._fanout.publish(step.orders)
+        """Send messages out."""
+        self._out().publish(step.messages)
 
     def seal(self, step: Seal) -> str:
         """Sign a warrant; raises ConfigurationError likewise."""
@@ -101,6 +105,12 @@ class Signer:
         with self._lock:
             if self._fanout is not None:
                 self._fanout.close()
+
+    def _out(self) -> Fanout:
+        with self._lock:
+            if self._fanout is None:
+                self._fanout = Fanout(self._settings, self._load())
+            return self._fanout
 
     def _load(self) -> SigningKey:
         if self._key is None:

@@ -22,7 +22,7 @@ from cloudassist.operations.invoke_command import invoke_command
 from cloudassist.operations.modify_command import modify_command
 from cloudassist.operations.run_command import run_command
 from cloudassist.operations.run_request import RunRequest
-from cloudassist.operations.steps import Context, Course, Publish
+from cloudassist.operations.steps import Context, Course, Sign
 from cloudassist.operations.stop_invocation import stop_invocation
 from cloudassist.operations.targets import Targets
 from cloudassist.settings import Settings
@@ -96,7 +96,7 @@ def test_what_is_done_anyway_may_be_asked_for():
 
 
 def test_the_key_is_asked_for_before_anything_is_planned():
-    assert begin(run_command).step == Publish(())
+    assert begin(run_command).step == Sign()
 
 
 @pytest.mark.matrix("F53")

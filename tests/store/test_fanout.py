@@ -50,7 +50,7 @@ def kombus_own(url, sent, envelope):
 @pytest.mark.parametrize(("purpose", "prefix"), [(Purpose.RUN, "instance."), (Purpose.STOP, "control.")])
 def test_a_message_is_what_kombu_would_have_written(fanout, server, server_url, purpose, prefix):
     sent = order("web-1", purpose)
-    assert fanout.publish([sent])
+    assert fanout.publish(fanout.sign([sent]))
     ours = json.loads(server.rpop(prefix + "web-1"))
     content = json.loads(ours.pop("body"))
     envelope = content[0][0] if purpose is Purpose.RUN else content
@@ -65,7 +65,7 @@ def test_a_message_is_what_kombu_would_have_written(fanout, server, server_url, 
 
 def test_every_order_gets_a_message_and_a_tag_of_its_own(fanout, server):
     names = [f"web-{number}" for number in range(2 * BATCH + 3)]
-    assert fanout.publish([order(name) for name in names])
+    assert fanout.publish(fanout.sign([order(name) for name in names]))
     messages = [json.loads(server.rpop(f"instance.{name}")) for name in names]
     assert [message["headers"]["id"] for message in messages] == [f"t-1.{name}" for name in names]
     assert len({message["properties"]["delivery_tag"] for message in messages}) == len(names)
@@ -75,17 +75,17 @@ def test_every_order_gets_a_message_and_a_tag_of_its_own(fanout, server):
 def test_a_publish_that_fails_is_told_and_raises_nothing(tmp_path, settings):
     with private_server(tmp_path) as url:
         fanout = Fanout(type(settings)(url=url), KEY)
-        assert fanout.publish([order("web-1")])
-    assert not fanout.publish([order("web-1")])
-    assert not fanout.publish([order("web-1")])
+        assert fanout.publish(fanout.sign([order("web-1")]))
+    assert not fanout.publish(fanout.sign([order("web-1")]))
+    assert not fanout.publish(fanout.sign([order("web-1")]))
     fanout.close()
 
 
 def test_a_server_that_refuses_to_write_is_a_publish_that_failed(fanout, server):
-    assert fanout.publish([order("web-1")])
+    assert fanout.publish(fanout.sign([order("web-1")]))
     server.set("instance.web-1", "not a list", ex=60)
     with pytest.raises(ResponseError):
         server.lpush("instance.web-1", "x")
-    assert not fanout.publish([order("web-1")])
+    assert not fanout.publish(fanout.sign([order("web-1")]))
     server.delete("instance.web-1")
-    assert fanout.publish([order("web-1")])
+    assert fanout.publish(fanout.sign([order("web-1")]))

@@ -137,13 +137,13 @@ class Cast:
             )
 
     def _add_control(self) -> None:
-        celery = (sys.executable, "-m", "celery", "-A")
+        role_of = (sys.executable, "-m", "cloudassist.role")
         for role, app, words, ready in (
             ("control", "cloudassist", ("worker", "-n", "control-2@%h"), " ready."),
             ("beat", "cloudassist_beat", ("beat",), "beat: Starting"),
         ):
             environment = self._far(f"{role}-2", self.stack.environment(role)) | self._wrong_clock
-            self._add(f"{role}-2", role, (*celery, app, *words, "--loglevel=INFO"), environment, ready)
+            self._add(f"{role}-2", role, (*role_of, app, *words, "--loglevel=INFO"), environment, ready)
 
     def _add_agent(self, name: str) -> None:
         own = {"INSTANCE_ID": name, "EXECUTION_PATH": str(self.execution_paths[name]), "WATCH_SECONDS": "0.3"}

@@ -47,6 +47,8 @@ def test_commands_per_run(quiet, assistant):
     with monitored(quiet.url) as seen:
         for _ in range(RUNS):
             assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20)
+    # The control plane's workers show a sign of life every other second, however many runs that is.
+    seen = [command for command in seen if command[0] != "PUBLISH" or not command[1].endswith("/worker.heartbeat")]
     functions = Counter(command[1].rpartition("_")[0] for command in seen if command[0] == "FCALL")
     for name in ("read_enrolments", "begin_invocation", "plan_records", "apply_reports"):
         assert functions[name] == RUNS, name

@@ -14,7 +14,7 @@ from cloudassist import ids
 from cloudassist.dispatch.recurring_tasks import RecurringTask, RecurringTasks
 from cloudassist.dispatch.warrants import LATE_MS, Warrants
 from cloudassist.errors import MessageError
-from cloudassist.fanout import Fanout
+from cloudassist.fanout import Fanout, Message
 from cloudassist.orders import Order, Purpose, expiry
 from cloudassist.settings import Settings
 from cloudassist.store import instances, invocations, schedules
@@ -61,26 +61,31 @@ class Occurrences:
         parts = [_part(name, tasks[ids.task_of(name)], 0) for name in may_run]
         sent = 0
         while parts:
-            orders = self._plan(parts)
-            self._fanout.publish(orders)
-            sent += len(orders)
+            messages = self._plan(parts)
+            self._fanout.publish(messages)
+            sent += len(messages)
             parts = [
                 _part(part.occurrence, part.task, part.start + schedules.PLAN_CHUNK) for part in parts if part.more
             ]
         return sent
 
-    def _plan(self, parts: Sequence[_Part]) -> list[Order]:
-        """Plan the parts; return the orders that are to be sent."""
+    def _plan(self, parts: Sequence[_Part]) -> list[Message]:
+        """Plan the parts; return the orders that are to be sent, signed."""
         now, enrolments = self._enrolments(parts)
         sealed = self._sealed(parts)
         plans = [_Plan(part, now, self._settings) for part in parts]
-        answers = self._ledger.run([plan.call() for plan in plans])
-        return [
-            plan.order(instance_id, enrolment.epoch, sealed.get((plan.part.occurrence, instance_id), ""))
-            for plan, codes in zip(plans, answers, strict=True)
-            for instance_id, code in zip(plan.part.instance_ids, codes, strict=True)
-            if not code and plan.in_time and (enrolment := enrolments[instance_id]) is not None
-        ]
+        pairs = [(plan, instance_id) for plan in plans for instance_id in plan.part.instance_ids]
+        orders = {
+            place: plan.order(instance_id, enrolment.epoch, sealed.get((plan.part.occurrence, instance_id), ""))
+            for place, (plan, instance_id) in enumerate(pairs)
+            if plan.in_time and (enrolment := enrolments[instance_id]) is not None
+        }
+        # The few that will not be sent are signed as well: the others need not wait until it is known which.
+        answers, messages = self._ledger.run_beside(
+            lambda: self._fanout.sign(list(orders.values())), [plan.call() for plan in plans]
+        )
+        codes = [code for answer in answers for code in answer]
+        return [message for place, message in zip(orders, messages, strict=True) if not codes[place]]
 
     def _sealed(self, parts: Sequence[_Part]) -> dict[tuple[str, str], str]:
         """Return the sealed keys of the tasks that have secret values, by occurrence and instance."""

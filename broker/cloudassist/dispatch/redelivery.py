@@ -34,7 +34,7 @@ class Redelivery:
     def redeliver(self, runs: Sequence[str], stops: Sequence[str]) -> int:
         """Send the runs and the stops of these records again, where they are still open; return how many."""
         orders = self._warranted(self._orders(runs, Purpose.RUN)) + self._orders(stops, Purpose.STOP)
-        self._fanout.publish(orders)
+        self._fanout.publish(self._fanout.sign(orders))
         return len(orders)
 
     def _warranted(self, orders: Sequence[Order]) -> list[Order]:

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,7 +13,7 @@ from cloudassist.operations.audited import audited
 from cloudassist.operations.recurrence import Recurrence
 from cloudassist.operations.run_request import RunRequest
 from cloudassist.operations.sealing import Sealed
-from cloudassist.operations.steps import Context, Operation, Publish, Seal
+from cloudassist.operations.steps import Context, Operation, Publish, Seal, Sign
 from cloudassist.operations.targets import Resolved, chunks
 from cloudassist.orders import Order, Payload, Purpose, expiry, payload_hash
 from cloudassist.settings import Settings
@@ -65,7 +64,7 @@ def plan(context: Context, request: RunRequest) -> Operation[Planned]:
 
 
 def _plan(context: Context, request: RunRequest) -> Operation[Planned]:
-    yield Publish()
+    yield Sign()
     resolved = yield from targets.resolve(context, request.targets)
     planned = Planned(ids.new_invoke_id(), request.command_id or ids.new_command_id())
     sealed = yield from sealing.seal_values(planned.invoke_id, request.secret_values, resolved.instance_ids)
@@ -74,7 +73,9 @@ def _plan(context: Context, request: RunRequest) -> Operation[Planned]:
     chunks_of_plan = _schedule_chunks(plan) if plan.recurrence else _plan_chunks(context.settings, plan)
     lifetime = plan.lifetimes.open if plan.recurrence else plan.lifetimes.order
     kept = sealed.calls(planned.invoke_id, lifetime)
-    answers = yield [*kept, _begin(context, plan, warrant), *chunks_of_plan]
+    orders = [] if plan.recurrence else _orders(context.settings, plan)
+    # The few that will not be sent are signed as well: the others need not wait until it is known which.
+    *answers, messages = yield Sign(orders, [*kept, _begin(context, plan, warrant), *chunks_of_plan])
     begun, *outcomes = answers[len(kept) :]
     if begun is not None:
         return Planned(*refusals.settle(begun, request.digest(), request.client_token, context.settings))
@@ -83,7 +84,8 @@ def _plan(context: Context, request: RunRequest) -> Operation[Planned]:
     if plan.recurrence:
         yield [invocations.notice(schedules.CHANNEL)]
     else:
-        yield Publish(_orders(context.settings, plan, [code for outcome in outcomes for code in outcome]))
+        codes = [code for outcome in outcomes for code in outcome]
+        yield Publish([message for message, code in zip(messages, codes, strict=True) if not code])
     return plan.planned
 
 
@@ -237,7 +239,7 @@ def _schedule_chunks(plan: _Plan) -> list[Call[Any]]:
     ]
 
 
-def _orders(settings: Settings, plan: _Plan, codes: Sequence[str]) -> list[Order]:
+def _orders(settings: Settings, plan: _Plan) -> list[Order]:
     run_seconds = plan.request.timeout + settings.kill_grace_seconds
     expires = expiry(plan.start_by, plan.resolved.now, run_seconds)
     digest = payload_hash(plan.payload)
@@ -253,8 +255,5 @@ def _orders(settings: Settings, plan: _Plan, codes: Sequence[str]) -> list[Order
             sealed=plan.sealed.keys.get(instance_id, ""),
             schema=plan.schema,
         )
-        for instance_id, enrolment, code in zip(
-            plan.resolved.instance_ids, plan.resolved.enrolments, codes, strict=True
-        )
-        if not code
+        for instance_id, enrolment in zip(plan.resolved.instance_ids, plan.resolved.enrolments, strict=True)
     ]

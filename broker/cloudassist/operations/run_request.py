@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from typing import Any
 
 from cloudassist.operations import values
 from cloudassist.operations.definition import Definition
@@ -51,10 +52,16 @@ class RunRequest:
 
         Secret values are left out: from a hash of one in the ledger, a weak password could be guessed.
         """
-        content = {name: value for name, value in asdict(self).items() if name != "client_token"}
+        content = _content(self)
+        del content["client_token"]
         content["parameters"] = None if self.parameters is None else values.masked(self.parameters, self.secret_names)
         content["secret_names"] = sorted(self.secret_names)
         if self.command_id:
             # Name and description of a command may change; the run that was asked for is the same.
             del content["definition"]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=_content).encode()).hexdigest()
+
+
+def _content(part: Any) -> dict[str, Any]:
+    """Return a dataclass as JSON has it, without the copies that asdict makes of everything in it."""
+    return {name: getattr(part, name) for name in part.__slots__}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from cloudassist.errors import CloudAssistError
+from cloudassist.fanout import Message
 from cloudassist.orders import Order
 from cloudassist.settings import Settings
 from cloudassist.store.call import Call
@@ -14,13 +15,21 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Publish:
-    """Sign these orders and send them out; a failure to do so is repaired later and is not the caller's business.
+class Sign:
+    """Carry out calls in one round trip and sign orders meanwhile; the answers of the calls, then a list of messages.
 
-    Without orders: see to it that the signing key is there, so that nothing is planned which could not be signed.
+    Without either: see to it that the signing key is there, so that nothing is planned which could not be signed.
     """
 
     orders: Sequence[Order] = ()
+    calls: Sequence[Call[Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Send messages out; a failure to do so is repaired later and is not the caller's business."""
+
+    messages: Sequence[Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ class Tell:
 Ask = Sequence[Call[Any]]
 """Calls to carry out in one round trip; their answers come back in order."""
 
-Step = Ask | Publish | Seal | Pin | Hear | Tell
+Step = Ask | Sign | Publish | Seal | Pin | Hear | Tell
 Operation = Generator[Step, list[Any], T]
 """Yields steps, is sent the answers of an Ask, returns the operation's result. Errors are thrown into it."""
 

@@ -9,12 +9,13 @@ from cloudassist.errors import NotFoundError
 from cloudassist.operations import arguments
 from cloudassist.operations.audited import audited
 from cloudassist.operations.progress import known_invocation
-from cloudassist.operations.steps import Context, Operation, Publish
+from cloudassist.operations.steps import Context, Operation, Publish, Sign
 from cloudassist.operations.targets import chunks
 from cloudassist.orders import Order, Purpose, expiry
 from cloudassist.status import InvocationStatus
 from cloudassist.store import audit, instances, invocations, schedules
 from cloudassist.store.audit import Act
+from cloudassist.store.call import Call
 from cloudassist.store.invocations import READ_CHUNK, STOP_CHUNK, Lifetimes, schema_of
 
 INSTANCES: Final = 50
@@ -34,7 +35,7 @@ def stop_invocation(context: Context, invoke_id: str, instance_ids: Sequence[str
 
 
 def _stop(context: Context, invoke_id: str, some: Sequence[str] | None, act: Act) -> Operation[None]:
-    yield Publish()
+    yield Sign()
     invocation = yield from known_invocation(invoke_id)
     recurring = "frequency" in invocation
     if some is None:
@@ -42,12 +43,15 @@ def _stop(context: Context, invoke_id: str, some: Sequence[str] | None, act: Act
     else:
         instance_ids = some
         yield from _check_targets(invoke_id, some, recurring=recurring)
-    yield [audit.append(replace(act, instance_ids=instance_ids))]
+    written = [audit.append(replace(act, instance_ids=instance_ids))]
+    if recurring:
+        yield written
     for chunk in chunks(instance_ids, STOP_CHUNK):
         if recurring:
             yield from _stop_recurring(context, invoke_id, chunk, invocation, all_=some is None)
         else:
-            yield from _stop_chunk(context, [ids.record_id(invoke_id, name) for name in chunk], invocation)
+            yield from _stop_chunk(context, [ids.record_id(invoke_id, name) for name in chunk], invocation, written)
+            written = []
     # Beats are told of what was theirs only.
     told = [invoke_id, schedules.CHANNEL] if recurring else [invoke_id]
     yield [invocations.notice(name) for name in told]
@@ -55,11 +59,12 @@ def _stop(context: Context, invoke_id: str, some: Sequence[str] | None, act: Act
 
 def _all_targets(invoke_id: str) -> Operation[Sequence[str]]:
     found: list[str] = []
-    while True:
+    while len(found) % READ_CHUNK == 0:
         (page,) = yield [invocations.page_targets(invoke_id, len(found), READ_CHUNK)]
         if not page:
-            return found
+            break
         found += page
+    return found
 
 
 def _check_targets(invoke_id: str, instance_ids: Sequence[str], *, recurring: bool) -> Operation[None]:
@@ -92,11 +97,14 @@ def _stop_recurring(
         yield from _stop_chunk(context, by_run[run], fields)
 
 
-def _stop_chunk(context: Context, record_ids: Sequence[str], invocation: dict[str, str]) -> Operation[None]:
-    """Stop records of one run, which has these fields."""
+def _stop_chunk(
+    context: Context, record_ids: Sequence[str], invocation: dict[str, str], before: Sequence[Call[Any]] = ()
+) -> Operation[None]:
+    """Stop records of one run, which has these fields; ``before`` goes in the same round trip."""
     settings, timeout = context.settings, int(invocation["timeout"])
     (invoke_id, _), *_ = split = [ids.split_record_id(record_id) for record_id in record_ids]
     answers: list[Any] = yield [
+        *before,
         invocations.stop(
             invoke_id,
             record_ids,
@@ -106,12 +114,12 @@ def _stop_chunk(context: Context, record_ids: Sequence[str], invocation: dict[st
         ),
         instances.read_enrolments([instance_id for _, instance_id in split]),
     ]
-    statuses, (now, enrolments) = answers
+    statuses, (now, enrolments) = answers[len(before) :]
     expires = expiry(int(invocation["start_by"]), now, timeout + settings.kill_grace_seconds)
-    yield Publish(
-        [
-            Order(Purpose.STOP, record_id, enrolment.epoch, expires, schema=schema_of(invocation))
-            for record_id, status, enrolment in zip(record_ids, statuses, enrolments, strict=True)
-            if status == InvocationStatus.STOPPING and enrolment is not None
-        ]
-    )
+    orders = [
+        Order(Purpose.STOP, record_id, enrolment.epoch, expires, schema=schema_of(invocation))
+        for record_id, status, enrolment in zip(record_ids, statuses, enrolments, strict=True)
+        if status == InvocationStatus.STOPPING and enrolment is not None
+    ]
+    (messages,) = yield Sign(orders)
+    yield Publish(messages)

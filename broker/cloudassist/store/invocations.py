@@ -13,10 +13,10 @@ from cloudassist.store.call import Call, Word, as_fields, as_scores, as_texts, c
 from cloudassist.store.library import CLAIM_MARGIN_MS, function_call
 from cloudassist.store.refusal import Earlier, Refused, verdict
 
-PLAN_CHUNK: Final = 240
-"""Records planned in one call: two keys each, and seven more, stay below KEYS_PER_CALL."""
+PLAN_CHUNK: Final = 120
+"""Records planned in one call: few enough that it holds the server up for less than 3 ms (docs/performance.md)."""
 STOP_CHUNK: Final = 240
-"""Records stopped in one call, likewise."""
+"""Records stopped in one call: their keys stay below KEYS_PER_CALL."""
 PLANNING_MS: Final = 60_000
 """Milliseconds that a run whose planning was never completed keeps its command from being deleted."""
 READ_CHUNK: Final = limits.KEYS_PER_CALL

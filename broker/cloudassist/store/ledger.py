@@ -6,7 +6,7 @@ No command is ever repeated by itself: redis-py would retry ten times, and a ret
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
@@ -66,6 +66,18 @@ class Ledger:
     def try_all(self, calls: Sequence[Call[Any]]) -> list[Any]:
         """Carry out calls in one round trip, in order; what fails leaves its error in the list."""
         return self.begin(calls).finish() if calls else []
+
+    def run_beside(self, work: Callable[[], T], calls: Sequence[Call[Any]]) -> tuple[list[Any], T]:
+        """Carry out calls as :meth:`run` does, and do some work while the server is at it; return what both return."""
+        if not calls:
+            return [], work()
+        pending = self.begin(calls)
+        try:
+            done = work()
+        except BaseException:
+            pending.abandon()
+            raise
+        return raise_first(pending.finish(), self.url), done
 
     def begin(self, calls: Sequence[Call[Any]]) -> Pending:
         """Send calls, and leave their answers for later: the server works on them meanwhile."""

@@ -8,6 +8,7 @@ from redis.exceptions import ResponseError
 
 from cloudassist.store.call import Word
 from cloudassist.store.exchange import Requests, translated_errors
+from cloudassist.store.request import pack
 
 
 class Pending:
@@ -50,7 +51,7 @@ class Pending:
 
     def _send(self, requests: Requests) -> None:
         self._requests = requests
-        self._connection.send_packed_command(self._connection.pack_commands(requests))
+        self._connection.send_packed_command([pack(requests)])
 
     def _receive(self, words: tuple[Word, ...]) -> Any:
         try:
