@@ -129,7 +129,7 @@ def commits(journal):
 
 
 def test_an_idle_agent_asks_little(quiet):
-    """Five commands with each sign of life, a pop of each of its two queues in ten seconds; and at most 8 connections.
+    """Four commands with each sign of life, a pop of each of its two queues in ten seconds; and at most 8 connections.
 
     With remote control and events off (design, part 5). In twenty seconds there are one or two signs of life.
     """
@@ -148,7 +148,7 @@ def test_an_idle_agent_asks_little(quiet):
     signs = [command for command in asked if command[0] == "SET"]
     assert len(pops) <= 5, asked
     assert len(signs) <= 2, asked
-    assert len(asked) - len(pops) <= 10, asked
+    assert len(asked) - len(pops) <= 8, asked
     assert len(connections) <= 8
 
 

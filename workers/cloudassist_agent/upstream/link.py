@@ -34,7 +34,9 @@ class Link:
     """The connection; safe to share between threads. Raises ServiceUnavailableError."""
 
     def __init__(self, app: Celery, clock: ServerClock) -> None:
-        self._wire = Wire(app.connection_for_write, "claims and signs of life wait")
+        # Not checked before it is used, which would cost an idle agent's claim a round trip: what fails is tried again.
+        options = {"health_check_interval": 0}
+        self._wire = Wire(lambda: app.connection_for_write(transport_options=options), "claims and signs of life wait")
         self._clock = clock
         self._askers = Together(self._ask_all)
 
