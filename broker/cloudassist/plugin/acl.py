@@ -45,7 +45,7 @@ def acl(
     users that exist, which a new version may need, and leaves their passwords. An agent then uses
     redis://agent.ID@HOST:PORT/0 with CLOUDASSIST_PASSWORD_FILE.
 
-    Example: celery -A cloudassist assist acl --passwords passwords --roles -i web-1 > users.acl
+    Example: cloudassist acl --passwords passwords --roles -i web-1 > users.acl
     """
     settings = settings_of(context)
     roles = with_roles or not instance_ids

@@ -10,7 +10,7 @@ from cloudassist.plugin.connection import assistant_of
 @click.command
 @click.argument("script")
 @click.option("--name", required=True, help="The name of the command.")
-@click.option("--type", "kind", default=CommandType.SHELL.value, show_default=True, help="The type of the script.")
+@click.option("--type", "kind", type=options.TYPE, default=CommandType.SHELL.value, show_default=True)
 @click.option("--description", default="", help="What it is for.")
 @click.option("--working-dir", default="", help="The folder to run in (default: the user's home).")
 @click.option("--timeout", type=int, help="Seconds it may run (60).")
@@ -33,7 +33,7 @@ def create(
 ) -> None:
     """Keep SCRIPT as a command and print its id; "-" reads it from standard input.
 
-    Example: celery -A cloudassist assist create --name greet --enable-parameter 'echo hello {{name}}'
+    Example: cloudassist create --name greet --enable-parameter 'echo {{text}}'
     """
     with assistant_of(context) as assistant:
         command = assistant.create_command(

@@ -7,9 +7,14 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from cloudassist.command_type import CommandType
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 STDIN: Final = "-"
+
+TYPE: Final = click.Choice([kind.value for kind in CommandType])
+"""The types of script, as an option takes them."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -95,7 +100,7 @@ def _secret(name: str, source: str) -> str:
 def script(text: str | None, file: Path | None = None) -> str:
     """Return the script that was given, or that of a file; "-" stands for what standard input has."""
     if (text is None) is (file is None):
-        raise click.UsageError("give either SCRIPT or --file")
+        raise click.UsageError('give the script, "-" for standard input, or --file')
     if file is None:
         return sys.stdin.read() if text == STDIN else str(text)
     try:

@@ -43,7 +43,7 @@ def rerun(
 
     Exit code: as of `run`.
 
-    Example: celery -A cloudassist assist rerun t-9f86d081884c7d65 --failed
+    Example: cloudassist rerun t-9f86d081884c7d65 --failed
     """
     if which is None:
         raise click.UsageError("say where with --failed or --offline")
