@@ -39,7 +39,7 @@ def clone(
     with assistant_of(context) as assistant:
         command = assistant.clone_command(
             command_id,
-            command_content=None if script is None else options.script(script),
+            command_content=None if script is None else options.script(script, None),
             name=name,
             type=kind,
             description=description,
