@@ -4,8 +4,8 @@ Allow-lists throughout: no categories, no scripting, no right to see which keys 
 two queues, its claims, its presence, what it is told to read, and the tail of ``reports``, where it can only add.
 Server-side functions run with the rights of whoever calls them, so that the right to call one lends nothing.
 
-Rules are the words of ``ACL SETUSER`` of Redis 7 and Valkey 8; those in parentheses are selectors, each of which grants
-a command only with the keys that stand beside it.
+Rules are the words of ``ACL SETUSER`` of Redis 7.2 and Valkey 8; those in parentheses are selectors, each of which
+grants a command only with the keys that stand beside it.
 """
 
 import hashlib
@@ -39,6 +39,9 @@ class Role(StrEnum):
 ROLES: Final = (Role.PRODUCER, Role.CONTROL, Role.DISPATCH, Role.BEAT, Role.FLOWER, Role.ENROL)
 """The roles of which a region has one user each."""
 
+Rights = frozenset[frozenset[str]]
+"""What a user may do: the words of its rules, those of each selector by themselves."""
+
 _NOTHING: Final = "resetkeys resetchannels clearselectors -@all"
 _FUNCTIONS: Final = "(+fcall ~*)"
 """Every key of a call counts as written, and every command that a function then makes is checked by itself."""
@@ -63,6 +66,14 @@ class User:
 
     name: str
     rules: str
+
+    @property
+    def rights(self) -> Rights:
+        """Return what it may do, as the server tells it of a user (``store.users.rights``)."""
+        words = _split(self.rules)
+        selectors = [word for word in words if word.startswith("(")]
+        parts = [set(words) - {*selectors, *_NOTHING.split()}, *(word.strip("()").split() for word in selectors)]
+        return frozenset(map(frozenset, parts))
 
     def line(self, password: str, *, enabled: bool = True) -> str:
         """Return the line of an ACL file; the password is in it as a hash only."""

@@ -16,7 +16,7 @@ from cloudassist import transport
 
 
 class UnreachableError(OperationalError, ClickException):  # type: ignore[misc]
-    """There is no server: to kombu and Celery their own error, to `celery purge` and `celery list` one line."""
+    """There is no server: to kombu and Celery their own error, to `celery purge`, `list` and `amqp` one line."""
 
     exit_code = 69  # EX_UNAVAILABLE of sysexits.h, as `celery status` has it
 
@@ -35,6 +35,13 @@ def _refuse(queue: str, **_: Any) -> None:
 
 class Connection(KombuConnection):  # type: ignore[misc]
     """kombu's connection."""
+
+    def connect(self) -> Any:
+        """Reach the server at once; raises UnreachableError."""
+        try:
+            return super().connect()
+        except self.connection_errors as error:
+            raise UnreachableError(transport.reason(self, error)) from error
 
     @property
     def default_channel(self) -> Any:

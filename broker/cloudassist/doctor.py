@@ -5,14 +5,16 @@ Each check looks at one thing, says what it saw, and what to do where that is no
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cloudassist import schema
-from cloudassist.access import Role
+from cloudassist import access, schema
+from cloudassist.access import ROLES, Role
+from cloudassist.address import database_of
 from cloudassist.settings import Settings
 from cloudassist.store import health, instances, reports, sweeps
+from cloudassist.store import users as user_calls
 from cloudassist.store.invocations import READ_CHUNK
 from cloudassist.store.ledger import Ledger
 
@@ -24,7 +26,8 @@ CONNECTIONS_PER_AGENT: Final = 9
 """Connections of one agent with remote control and events, as measured (docs/performance.md); without, it has 5."""
 CONNECTIONS_ELSEWHERE: Final = 200
 """Connections that are set aside for the control plane, producers and people."""
-REDIS: Final = (7, 0)
+REDIS: Final = (7, 2)
+"""The first that knows CLIENT SETINFO, which is among the rights of our users."""
 VALKEY: Final = (8, 0)
 
 
@@ -37,6 +40,8 @@ class Reading:
     info: Mapping[str, Any]
     user: str
     users: Counter[str]
+    absent: Sequence[Role]
+    differing: Sequence[Role]
     beats: int
     takers: Mapping[str, int]
     waiting: int
@@ -63,11 +68,11 @@ class Check:
 def examine(settings: Settings) -> list[Check]:
     """Look at a region as a user who may do everything; raises ServiceUnavailableError and ConfigurationError."""
     with Ledger.of(settings) as ledger:
-        seen = read(ledger)
+        seen = read(ledger, database_of(settings.url))
     return [check(seen) for check in CHECKS]
 
 
-def read(ledger: Ledger) -> Reading:
+def read(ledger: Ledger, database: int = 0) -> Reading:
     """Read all that the checks look at."""
     begun = time.time()
     now = ledger.call(instances.server_time())
@@ -78,6 +83,7 @@ def read(ledger: Ledger) -> Reading:
     waiting, *_ = ledger.run(reports.backlog([]))
     late = now - LATE_MS
     overdue, late_moments = ledger.run([sweeps.count_due_before(late), health.count_late_moments(late)])
+    rights = dict(zip(ROLES, ledger.run([user_calls.rights(role) for role in ROLES]), strict=True))
     registered, schemas = _fleet(ledger)
     return Reading(
         now=now,
@@ -85,6 +91,8 @@ def read(ledger: Ledger) -> Reading:
         info=info,
         user=user,
         users=users,
+        absent=[role for role in ROLES if rights[role] is None],
+        differing=[role for role in ROLES if rights[role] not in {None, access.user(role, database=database).rights}],
         beats=beats,
         takers=takers,
         waiting=waiting,
@@ -154,6 +162,18 @@ def _users(seen: Reading) -> Check:
     return Check("users", f"{_count(len(seen.users), 'user')} connected")
 
 
+def _rights(seen: Reading) -> Check:
+    if seen.user == "default":
+        return Check("rights", "everybody may do everything")
+    if seen.absent:
+        remedy = "make them: `assist acl --apply --roles --passwords DIR`"
+        return Check("rights", f"there is no user {', '.join(seen.absent)}", remedy)
+    if seen.differing:
+        remedy = "renew them: `assist acl --apply --roles`"
+        return Check("rights", f"{', '.join(seen.differing)}: others than this version gives", remedy)
+    return Check("rights", f"{_count(len(ROLES), 'role')}, as this version gives them")
+
+
 def _clock(seen: Reading) -> Check:
     away = abs(seen.offset) > CLOCK_MS
     remedy = "nothing depends on it, but logs will be hard to compare: set this machine's clock" if away else ""
@@ -211,6 +231,6 @@ def _mib(count: int) -> str:
 
 
 CHECKS: Final[tuple[Callable[[Reading], Check], ...]] = (
-    _version, _persistence, _eviction, _memory, _connections, _users, _clock,
+    _version, _persistence, _eviction, _memory, _connections, _users, _rights, _clock,
     _aggregators, _sweeper, _dispatch, _beats, _agents,
 )  # fmt: skip

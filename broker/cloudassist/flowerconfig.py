@@ -7,6 +7,7 @@ environment variable ``FLOWER_<OPTION>``. Only Flower reads this, and no name of
 
 from typing import Final
 
+from cloudassist.control.flower import close_metrics as _close_metrics
 from cloudassist.control.flower import logins as _logins
 
 read_only: Final = True
@@ -26,3 +27,5 @@ basic_auth: Final = _logins()
 
 address: Final = "" if basic_auth else "127.0.0.1"
 """Where Flower listens: without a login, on this machine only."""
+
+_close_metrics()

@@ -1,14 +1,15 @@
 """``make up``: the stack of the demonstration, left running with Flower until Ctrl-C."""
 
+import shlex
 import signal
 import sys
-import textwrap
 import threading
 from pathlib import Path
 from typing import Final
 
 import click
 
+from cloudassist.access import Role
 from cloudassist.demo import DATA_DIR
 from cloudassist.errors import CloudAssistError
 from cloudassist.local import LocalStack
@@ -30,18 +31,16 @@ def run(listen: str, instances: int) -> int:
     leave = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: leave.set())
+    click.echo("starting a server, the control plane, Flower and the agents …")
     with LocalStack(instances, data_dir=DATA_DIR, flower=True, enrol=True, listen=listen) as stack:
         click.echo(f"server  {stack.url}\nFlower  {stack.flower_url}\nlogs    {stack.data_dir / 'logs'}\n")
-        click.echo("In another terminal:\n")
-        variables = "".join(f"export {name}={value}\n" for name, value in stack.environment("producer").items())
-        click.echo(
-            f"{textwrap.indent(variables, '  ')}\nor, which is the same:  . {_keep(stack.data_dir, variables)}\n"
-        )
+        producer, administrator = (_keep(stack, role) for role in (Role.PRODUCER, Role.ADMIN))
+        click.echo(f"In another terminal:\n\n  . {producer}")
         if names := " ".join(f"-i {instance_id}" for instance_id in stack.instance_ids):
-            click.echo(f"  .venv/bin/celery -A cloudassist assist run {names} 'echo hello from $(hostname)'")
+            click.echo(f"  cloudassist run {names} 'echo hello from $(hostname)'")
         if listen:
-            click.echo("  .venv/bin/cloudassist install --host USER@HOST")
-        click.echo("")
+            click.echo("  cloudassist install --host USER@HOST")
+        click.echo(f"\nand to look at the region as its administrator:\n\n  . {administrator}\n  cloudassist doctor\n")
         click.echo("Ctrl-C stops everything.")
         ended = None
         while not leave.wait(LOOK_SECONDS) and ended is None:
@@ -52,11 +51,13 @@ def run(listen: str, instances: int) -> int:
     return 0
 
 
-def _keep(folder: Path, variables: str) -> Path:
-    """Write the settings of a producer to a file that nobody else can read; return it as a shell may name it."""
-    file = folder / "producer.env"
+def _keep(stack: LocalStack, role: Role) -> Path:
+    """Write what a role's shell has to know to a file that nobody else can read; return it as a shell may name it."""
+    file = stack.data_dir / f"{role}.env"
     file.touch(mode=0o600)
-    file.write_text(variables, encoding="utf-8")
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in stack.environment(role).items()]
+    lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
+    file.write_text("\n".join([*lines, ""]), encoding="utf-8")
     return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 

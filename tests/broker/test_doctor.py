@@ -12,18 +12,21 @@ INFO = {
     "maxclients": 10_000, "connected_clients": 40,
 }  # fmt: skip
 WELL = Reading(
-    now=1_000_000, offset=3, info=INFO, user="admin", users=Counter(admin=1, dispatch=2, control=3), beats=2,
-    takers={"me": 999_000}, waiting=0, overdue=0, late_moments=0, registered=3, schemas=Counter({schema.CURRENT: 3}),
+    now=1_000_000, offset=3, info=INFO, user="admin", users=Counter(admin=1, dispatch=2, control=3), absent=(),
+    differing=(), beats=2, takers={"me": 999_000}, waiting=0, overdue=0,
+    late_moments=0, registered=3, schemas=Counter({schema.CURRENT: 3}),
 )  # fmt: skip
 ILL = [
     ({"info": INFO | {"valkey_version": "7.2.5"}}, "server", "Valkey 8.0 or newer"),
-    ({"info": INFO | {"server_name": "redis", "redis_version": "6.2.1"}}, "server", "Redis 7.0 or newer"),
+    ({"info": INFO | {"server_name": "redis", "redis_version": "7.0.15"}}, "server", "Redis 7.2 or newer"),
     ({"info": INFO | {"aof_enabled": 0}}, "persistence", "appendonly yes"),
     ({"info": INFO | {"aof_last_write_status": "err"}}, "persistence", "disk"),
     ({"info": INFO | {"maxmemory_policy": "allkeys-lru"}}, "eviction", "noeviction"),
     ({"info": INFO | {"maxmemory": 11 * 2**20}}, "memory", "maxmemory"),
     ({"registered": 2_000}, "connections", "maxclients 18200"),
     ({"user": "default"}, "users", "assist acl"),
+    ({"absent": ("enrol",)}, "rights", "acl --apply --roles --passwords"),
+    ({"differing": ("flower",)}, "rights", "acl --apply --roles"),
     ({"offset": -5_000}, "clock", "clock"),
     ({"takers": {}}, "control", "celery -A cloudassist worker"),
     ({"takers": {"dead": 1}}, "control", "celery -A cloudassist worker"),
@@ -47,5 +50,5 @@ def test_what_is_not_well_is_told_with_its_remedy(change, name, remedy):
 
 
 def test_an_older_redis_and_one_that_has_room_are_well():
-    for info in (INFO | {"server_name": "redis", "redis_version": "7.0.15"}, INFO | {"maxmemory": 2**30}):
+    for info in (INFO | {"server_name": "redis", "redis_version": "7.2.0"}, INFO | {"maxmemory": 2**30}):
         assert all(look(replace(WELL, info=info)).well for look in CHECKS)

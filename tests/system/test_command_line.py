@@ -199,13 +199,11 @@ def test_a_mistake_is_told_by_celery_as_well(celery):
     assert "InvalidInvokeId.NotFound" in done.stderr
 
 
-def test_help_shows_every_verb_and_an_example(celery):
+def test_help_shows_every_verb(celery):
     text = celery("assist", "--help").stdout
     for verb, help_line in VERBS.items():
         assert f"  {verb} " in text
         assert help_line[:30] in text
-    for verb in ("run", "audit-trail"):
-        assert f"Example: celery -A cloudassist assist {verb}" in celery("assist", verb, "--help").stdout
 
 
 def test_inspect_reaches_agents_and_control_plane(remote, assistant):

@@ -23,19 +23,19 @@ PROGRAM = str(Path(sys.executable).parent / "cloudassist")
 
 
 def test_a_script_comes_from_a_file_and_instances_by_name(stack, tmp_path):
-    (tmp_path / "script.sh").write_text("echo from a file\n")
-    named = ("run", "-i", "web-*", "--file", str(tmp_path / "script.sh"))
+    (tmp_path / "script.sh").write_text("echo from a file on {{ACS::InstanceId}}\n")
+    named = ("run", "-i", "web-*", "--enable-parameter", "--file", str(tmp_path / "script.sh"))
     done = verbs.run(stack.environment("producer"), *named)
     assert [row.split()[:2] for row in done.stdout.splitlines()[1:4]] == [[f"web-{n}", "Finished"] for n in (1, 2, 3)]
-    assert done.stdout.count("from a file") == 3
+    assert all(f"from a file on web-{number}" in done.stdout for number in (1, 2, 3))
     everywhere = verbs.run(stack.environment("producer"), "run", "--all", "--yes", "true")
     assert [row.split()[0] for row in everywhere.stdout.splitlines()[1:4]] == ["web-1", "web-2", "web-3"]
     for arguments, said in (
         (["-i", "db-*", "true"], "no instance is called db-*"),
         (["--all", "true"], "--all needs --yes where nobody can be asked"),
         (["--all", "-i", "web-1", "true"], "exclude each other"),
-        (["-i", "web-1"], "give either SCRIPT or --file"),
-        (["-i", "web-1", "true", "--file", "x"], "give either SCRIPT or --file"),
+        (["-i", "web-1"], "give either SCRIPT, "),
+        (["-i", "web-1", "true", "--file", "x"], "give either SCRIPT, "),
         (["-i", "web-1", "--file", str(tmp_path / "none")], "cannot be read"),
     ):
         refused = verbs.run(stack.environment("producer"), "run", *arguments)
@@ -60,6 +60,8 @@ def test_what_did_not_go_well_comes_first_and_can_be_run_again(stack, tmp_path):
     nothing = verbs.run(stack.environment("producer"), "rerun", invoke_id, "--offline")
     assert (nothing.returncode, nothing.stdout) == (0, "")
     assert "nothing is run" in nothing.stderr
+    as_json = verbs.run(stack.environment("producer"), "rerun", invoke_id, "--offline", "--json")
+    assert json.loads(as_json.stdout)["InvocationResults"] == []
 
 
 def test_secret_values_are_to_be_given_again(stack, tmp_path):

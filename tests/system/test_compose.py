@@ -119,7 +119,7 @@ def one_more_agent_takes_none_from_the_others(native):
 
 def nobody_looks_at_flower_without_the_login(native):
     url = f"http://127.0.0.1:{native.ports['5555']}"
-    for page in ("/workers", "/tasks", "/broker", "/api/workers", "/api/tasks"):
+    for page in ("/workers", "/tasks", "/broker", "/api/workers", "/api/tasks", "/metrics"):
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(url + page, timeout=10)
     login = native.folder / "volumes" / "login" / "login"

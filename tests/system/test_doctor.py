@@ -20,6 +20,17 @@ def test_a_region_that_runs_is_well(stack):
     assert {check["name"] for check in document["Checks"]} >= {"server", "beats", "dispatch", "agents"}
 
 
+def test_rights_that_are_not_ours_are_told_and_renewed(stack):
+    environment = stack.environment("admin")
+    with redis.Redis.from_url(stack.url) as server:
+        server.execute_command("ACL", "SETUSER", "enrol", "(+get ~*)")
+    done = verbs.run(environment, "doctor")
+    (told,) = [line for line in done.stdout.splitlines() if line.startswith("bad ")]
+    assert "enrol: others than this version gives; renew them: `assist acl --apply --roles`" in told
+    assert verbs.run(environment, "acl", "--apply", "--roles").returncode == 0
+    assert verbs.run(environment, "doctor").returncode == 0
+
+
 @pytest.fixture
 def guest(stack):
     """The URL of a user who is none of ours, and may do next to nothing."""

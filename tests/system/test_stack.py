@@ -197,13 +197,13 @@ def test_up_stays_until_it_is_told_to_end(tmp_path):
         if "Ctrl-C" in line:
             break
     flower = next(line.split()[1] for line in shown if line.startswith("Flower"))
-    exports = dict(line.removeprefix("export ").split("=", 1) for line in shown if line.startswith("export "))
     with urllib.request.urlopen(f"{flower}/workers", timeout=10) as answer:
         assert answer.status == 200
-    command = [Path(sys.executable).parent / "celery", "-A", "cloudassist", "assist", "run", "-i", "web-1", "echo up"]
-    done = subprocess.run(command, env=os.environ | exports, capture_output=True, text=True, check=False)
-    assert "up" in done.stdout
-    assert done.returncode == 0
+    typed = [line for line in shown if line.startswith((". ", "cloudassist "))]
+    done = subprocess.run(["sh", "-ec", "\n".join(typed)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("hello from") == 3
+    assert "bad" not in done.stdout
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(30) == 0
     process.stdout.close()

@@ -54,7 +54,7 @@ def test_what_is_printed_is_the_acl_file_of_a_server(tmp_path):
         process.wait(10)
 
 
-def test_users_are_made_and_renewed_on_a_server_that_runs(tmp_path):
+def test_users_are_made_and_renewed_on_a_server_that_runs(tmp_path, monkeypatch):
     with private_server(tmp_path / "server") as url, redis.Redis.from_url(url, decode_responses=True) as server:
         without = verbs.run(words(url), "acl", "--apply", "-i", "web-1")
         assert without.returncode == 1
@@ -70,6 +70,10 @@ def test_users_are_made_and_renewed_on_a_server_that_runs(tmp_path):
         assert server.acl_dryrun("agent.web-1", "psubscribe", "/0.celery.pidbox") != "OK"
         verbs.run(words(url), "acl", "--apply", "-i", "web-1", "--remote-control")
         assert server.acl_dryrun("agent.web-1", "psubscribe", "/0.celery.pidbox") == "OK"
+        monkeypatch.setattr(access, "_connected", lambda _: "+unheard-of")
+        refused = verbs.run(words(url), "acl", "--apply", "-i", "web-1")
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+        assert "is it too old? Error in ACL SETUSER modifier '+unheard-of'" in refused.stderr
 
 
 @pytest.mark.parametrize(

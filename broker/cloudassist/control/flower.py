@@ -29,6 +29,14 @@ def prepare(environment: MutableMapping[str, str]) -> None:
         environment.setdefault("FLOWER_CONF", str(CONFIG))
 
 
+def close_metrics() -> None:
+    """Have Flower ask for the login at ``/metrics`` as at any other page, which it does not by itself."""
+    from flower.views.monitor import Metrics  # noqa: PLC0415 - only Flower has it
+    from tornado.web import authenticated  # noqa: PLC0415
+
+    Metrics.get = authenticated(Metrics.get)
+
+
 def logins() -> list[str]:
     """Return who may look at Flower's pages, as ``user:password``; empty where no file of them is set.
 

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import click
 
+from cloudassist.version import __version__
+
 VERBS: Final = {
     "init": "make the keys of an installation and print what agents are told to trust",
     "key-set": "say which keys count, and see which instances know",
@@ -98,6 +100,10 @@ def _whose(verb: str | None) -> str:
     return f"\n{verb} is for the administrator of the server: give CLOUDASSIST_URL with that user"
 
 
-@click.group(cls=Verbs, name="assist", help="Run scripts on instances and look after them.")
+@click.group(cls=Verbs, name="assist")
+@click.version_option(__version__, prog_name="Cloud Assistant")
 def assist() -> None:
-    """Group the verbs."""
+    """Run scripts on instances and look after them.
+
+    Example: cloudassist run -i web-1 -i web-2 'uptime; free'
+    """

@@ -45,7 +45,7 @@ def acl(
     users that exist, which a new version may need, and leaves their passwords. An agent then uses
     redis://agent.ID@HOST:PORT/0 with CLOUDASSIST_PASSWORD_FILE.
 
-    Example: celery -A cloudassist assist acl --passwords passwords --roles -i web-1 > users.acl
+    Example: cloudassist acl --passwords passwords --roles -i web-1 > users.acl
     """
     settings = settings_of(context)
     roles = with_roles or not instance_ids
@@ -84,7 +84,9 @@ def _apply(ledger: Ledger, wanted: Sequence[User], passwords: Path | None) -> No
     ledger.call(instances.read_enrolments([]))
     for user in wanted:
         password = None if passwords is None else _password(passwords, user)
-        ledger.call(users.write(user.name, user.words(password)))
+        (refusal,) = ledger.try_all([users.write(user.name, user.words(password))])
+        if refusal is not None:
+            raise click.ClickException(f"the server does not take the rights of {user.name}; is it too old? {refusal}")
         click.echo(f"{user.name} {'made' if user.name in missing else 'renewed'}")
     (saved,) = ledger.try_all([users.save()])
     if isinstance(saved, Exception):

@@ -27,7 +27,10 @@ def hours(value: str) -> int:
 
 @click.group
 def activation() -> None:
-    """Let machines become instances: each shows the code of an activation to `cloudassist-agent register`."""
+    """Let machines become instances: each shows the code of an activation to `cloudassist-agent register`.
+
+    Example: cloudassist activation create --count 10 --ttl 4h --prefix web
+    """
 
 
 @activation.command
@@ -45,7 +48,7 @@ def create(
 ) -> None:
     """Make an activation, and show its code: it is shown this once, and kept nowhere.
 
-    Example: celery -A cloudassist assist activation create --count 10 --ttl 4h --prefix web
+    Example: cloudassist activation create --count 10 --ttl 4h --prefix web
     """
     with assistant_of(context) as assistant:
         made = assistant.create_activation(
@@ -76,7 +79,7 @@ def list_(
 ) -> None:
     """List the activations, the newest first; codes are not among what is known of them.
 
-    Example: celery -A cloudassist assist activation list --prefix 'web*'
+    Example: cloudassist activation list --prefix 'web*'
     """
     with assistant_of(context) as assistant:
         page = assistant.describe_activations(
@@ -99,7 +102,7 @@ def list_(
 def disable(context: click.Context, *, activation_id: str, as_json: bool) -> None:
     """Let the activation ACTIVATION_ID be of no use from now on; its instances stay.
 
-    Example: celery -A cloudassist assist activation disable 4ABE1E54-6CDB-4B3C-8A17-1C4F4A0C4F0C
+    Example: cloudassist activation disable 4ABE1E54-6CDB-4B3C-8A17-1C4F4A0C4F0C
     """
     with assistant_of(context) as assistant:
         found = assistant.disable_activation(activation_id)
@@ -113,7 +116,7 @@ def disable(context: click.Context, *, activation_id: str, as_json: bool) -> Non
 def delete(context: click.Context, *, activation_id: str, as_json: bool) -> None:
     """Delete the activation ACTIVATION_ID, of which no instance may be registered.
 
-    Example: celery -A cloudassist assist activation delete 4ABE1E54-6CDB-4B3C-8A17-1C4F4A0C4F0C
+    Example: cloudassist activation delete 4ABE1E54-6CDB-4B3C-8A17-1C4F4A0C4F0C
     """
     with assistant_of(context) as assistant:
         found = assistant.delete_activation(activation_id)

@@ -23,7 +23,7 @@ def audit(context: click.Context, *, repair: bool, as_json: bool) -> None:
 
     It can run beside whatever else goes on. The exit code is 1 where something is wrong and was not put right.
 
-    Example: celery -A cloudassist assist audit --repair
+    Example: cloudassist audit --repair
     """
     settings = settings_of(context)
     with Ledger.of(settings) as ledger:

@@ -23,7 +23,7 @@ SHOWN: Final = 3
 def audit_trail(context: click.Context, *, caller: str | None, operation: str | None, most: int, as_json: bool) -> None:
     """Show who did what, on which instances, when, and with which outcome; the newest first.
 
-    Example: celery -A cloudassist assist audit-trail --operation StopInvocation
+    Example: cloudassist audit-trail --operation StopInvocation
     """
     with assistant_of(context) as assistant:
         page = assistant.describe_audit_trail(

@@ -29,7 +29,7 @@ def bundle(*, folder: Path, as_json: bool, **given: str | None) -> None:
     For hosts like this machine it is made of what is installed here; for others pip fetches their wheels. It is for
     `assist install --bundle`, or for a host that cannot be reached: copy it there and run it.
 
-    Example: celery -A cloudassist assist bundle --python 3.12 --machine aarch64 --libc-version 2.28
+    Example: cloudassist bundle --python 3.12 --machine aarch64
     """
     here = dict(zip(("python", "machine", "libc", "libc_version"), Target.here().words, strict=True))
     made = making.make(Target.of(**{**here, **{name: value for name, value in given.items() if value}}), folder)

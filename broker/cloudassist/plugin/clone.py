@@ -10,7 +10,7 @@ from cloudassist.plugin.connection import assistant_of
 @click.argument("command_id")
 @click.option("--script", help='Another script; "-" reads it from standard input.')
 @click.option("--name", help="Another name.")
-@click.option("--type", "kind", help="Another type.")
+@click.option("--type", "kind", type=options.TYPE, help="Another type.")
 @click.option("--description", help="Another description.")
 @click.option("--working-dir", help="Another folder to run in.")
 @click.option("--timeout", type=int, help="Other seconds that it may run.")
@@ -34,12 +34,12 @@ def clone(
 ) -> None:
     """Keep a copy of the command COMMAND_ID, with what is given changed, and print its id.
 
-    Example: celery -A cloudassist assist clone c-9f86d081884c7d65 --timeout 600
+    Example: cloudassist clone c-9f86d081884c7d65 --timeout 600
     """
     with assistant_of(context) as assistant:
         command = assistant.clone_command(
             command_id,
-            command_content=None if script is None else options.script(script),
+            command_content=None if script is None else options.script(script, None),
             name=name,
             type=kind,
             description=description,

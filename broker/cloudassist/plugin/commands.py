@@ -15,7 +15,7 @@ COLUMNS: Final = ("command", "name", "type", "version", "timeout", "parameters",
 @click.option("--id", "command_id", help="Only this command.")
 @click.option("--name", help="Only those of this name; * stands for any text.")
 @click.option("--description", help="Only those with this description; * stands for any text.")
-@click.option("--type", "kind", help="Only those of this type.")
+@click.option("--type", "kind", type=options.TYPE, help="Only those of this type.")
 @options.as_json
 @click.pass_context
 def commands(
@@ -29,7 +29,7 @@ def commands(
 ) -> None:
     """List the commands that are kept, the newest first.
 
-    Example: celery -A cloudassist assist commands --name 'deploy*'
+    Example: cloudassist commands --name 'deploy*'
     """
     with assistant_of(context) as assistant:
         page = assistant.describe_commands(

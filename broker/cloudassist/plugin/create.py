@@ -1,5 +1,7 @@
 """``assist create``: keep a script as a command."""
 
+from pathlib import Path
+
 import click
 
 from cloudassist.command_type import CommandType
@@ -8,9 +10,10 @@ from cloudassist.plugin.connection import assistant_of
 
 
 @click.command
-@click.argument("script")
+@click.argument("script", required=False)
+@options.file
 @click.option("--name", required=True, help="The name of the command.")
-@click.option("--type", "kind", default=CommandType.SHELL.value, show_default=True, help="The type of the script.")
+@click.option("--type", "kind", type=options.TYPE, default=CommandType.SHELL.value, show_default=True)
 @click.option("--description", default="", help="What it is for.")
 @click.option("--working-dir", default="", help="The folder to run in (default: the user's home).")
 @click.option("--timeout", type=int, help="Seconds it may run (60).")
@@ -21,7 +24,8 @@ from cloudassist.plugin.connection import assistant_of
 def create(
     context: click.Context,
     *,
-    script: str,
+    script: str | None,
+    file: Path | None,
     name: str,
     kind: str,
     description: str,
@@ -31,13 +35,13 @@ def create(
     client_token: str | None,
     as_json: bool,
 ) -> None:
-    """Keep SCRIPT as a command and print its id; "-" reads it from standard input.
+    """Keep SCRIPT as a command, or that of a --file, and print its id; "-" reads it from standard input.
 
-    Example: celery -A cloudassist assist create --name greet --enable-parameter 'echo hello {{name}}'
+    Example: cloudassist create --name greet --enable-parameter 'echo {{text}}'
     """
     with assistant_of(context) as assistant:
         command = assistant.create_command(
-            options.script(script),
+            options.script(script, file),
             name=name,
             type=kind,
             description=description,

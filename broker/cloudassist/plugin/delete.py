@@ -13,7 +13,7 @@ from cloudassist.plugin.connection import assistant_of
 def delete(context: click.Context, *, command_id: str, as_json: bool) -> None:
     """Delete the command COMMAND_ID. Its runs keep its name and its script.
 
-    Example: celery -A cloudassist assist delete c-9f86d081884c7d65
+    Example: cloudassist delete c-9f86d081884c7d65
     """
     with assistant_of(context) as assistant:
         assistant.delete_command(command_id)

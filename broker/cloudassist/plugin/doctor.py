@@ -17,7 +17,7 @@ def doctor(context: click.Context, *, as_json: bool) -> None:
 
     The exit code is 1 where something is to be done.
 
-    Example: celery -A cloudassist assist doctor
+    Example: cloudassist doctor
     """
     checks = examine(settings_of(context))
     if as_json:

@@ -18,7 +18,7 @@ def init(context: click.Context, *, as_json: bool) -> None:
     dispatch, the report key for control workers; neither belongs on an instance. The key set and the trust file are not
     secret: control workers put the one on the server, every agent needs the other.
 
-    Example: celery -A cloudassist assist init
+    Example: cloudassist init
     """
     settings = settings_of(context)
     made = installation.make_keys(settings)

@@ -34,7 +34,7 @@ def install(context: click.Context, /, *, as_json: bool, settings: tuple[str, ..
 
     A host that has the agent already gets this version, and is mended. What fails on one host stops no other.
 
-    Example: celery -A cloudassist assist install --host web-1=deploy@10.0.0.7 --sudo
+    Example: cloudassist install --host web-1=deploy@10.0.0.7 --sudo
     """
     count = len(given["hosts"]) + len(given["instance_ids"])
     given["instance_ids"] = given["instance_ids"] or None

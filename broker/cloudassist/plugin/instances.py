@@ -30,7 +30,7 @@ def instances(
 ) -> None:
     """List the registered instances, where no command is given.
 
-    Example: celery -A cloudassist assist instances --tag role=web --online
+    Example: cloudassist instances --tag role=web --online
     """
     if context.invoked_subcommand is not None:
         return
@@ -72,7 +72,7 @@ def deregister(context: click.Context, *, instance_id: str, as_json: bool) -> No
 
     Its records that have not ended fail (InstanceDeregistered). It comes back by being enrolled anew only.
 
-    Example: celery -A cloudassist assist instances deregister web-1
+    Example: cloudassist instances deregister web-1
     """
     with assistant_of(context) as assistant:
         gone = assistant.deregister_managed_instance(instance_id)
@@ -90,7 +90,7 @@ def deregister(context: click.Context, *, instance_id: str, as_json: bool) -> No
 def rename(context: click.Context, *, instance_id: str, name: str, as_json: bool) -> None:
     """Give the instance INSTANCE_ID the NAME by which people know it; its id stays.
 
-    Example: celery -A cloudassist assist instances rename web-1 'Front door'
+    Example: cloudassist instances rename web-1 'Front door'
     """
     with assistant_of(context) as assistant:
         found = assistant.modify_managed_instance(instance_id, instance_name=name)

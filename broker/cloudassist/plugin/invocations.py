@@ -16,7 +16,7 @@ COLUMNS: Final = ("run", "status", "instances", "command", "name", "started", "e
 @click.option("--id", "invoke_id", help="Only this run.")
 @click.option("--command", "command_id", help="Only runs of this command.")
 @click.option("--name", "command_name", help="Only runs of commands of this name; * stands for any text.")
-@click.option("--type", "command_type", help="Only scripts of this type.")
+@click.option("--type", "command_type", type=options.TYPE, help="Only scripts of this type.")
 @click.option("-i", "--instance", "instance_id", help="Only runs on this instance.")
 @click.option("--status", "invoke_status", help="Only runs with this status.")
 @click.option("--most", default=100, show_default=True, type=click.IntRange(1), help="Rows, the most.")
@@ -25,7 +25,7 @@ COLUMNS: Final = ("run", "status", "instances", "command", "name", "started", "e
 def invocations(context: click.Context, /, *, most: int, as_json: bool, **filters: str | None) -> None:
     """List the runs, the newest first.
 
-    Example: celery -A cloudassist assist invocations --status Failed
+    Example: cloudassist invocations --status Failed
     """
     with assistant_of(context) as assistant:
         page = assistant.describe_invocations(**filters, max_results=min(most, largest_page(context)))  # type: ignore[arg-type]

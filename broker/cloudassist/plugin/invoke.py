@@ -42,7 +42,7 @@ def invoke(
     Exit code: 0 where every instance finished with exit code 0, 1 otherwise, 2 for a mistake in the call, 75 where the
     server is away or takes no more at present.
 
-    Example: celery -A cloudassist assist invoke c-9f86d081884c7d65 -i web-1 -p name=world
+    Example: cloudassist invoke c-9f86d081884c7d65 -i web-1 -p name=world
     """
     values = options.values(params, secrets)
     showing = Showing(no_wait=no_wait, follow=follow, quiet=quiet, as_json=as_json)

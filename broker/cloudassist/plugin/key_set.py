@@ -41,6 +41,8 @@ def key_set() -> None:
     dispatch the new key file; `reseal`; then revoke the old one and publish. To replace the report key: put a new first
     line in its file, restart the control workers one after the other, then `report` and publish; the old line may go
     when `show` says that all know.
+
+    Example: cloudassist key-set add new-signing.key --publish
     """
 
 
@@ -50,7 +52,7 @@ def key_set() -> None:
 def show(context: click.Context, *, as_json: bool) -> None:
     """Show the keys that count, and how many instances that are online know which version.
 
-    Example: celery -A cloudassist assist key-set show
+    Example: cloudassist key-set show
     """
     settings = settings_of(context)
     root = Root.of(settings)
@@ -82,7 +84,7 @@ def show(context: click.Context, *, as_json: bool) -> None:
 def add(context: click.Context, *, file: Path, days: float | None, publish: bool) -> None:
     """Let a signing key count; its file is made where it is not there.
 
-    Example: celery -A cloudassist assist key-set add new-signing.key --publish
+    Example: cloudassist key-set add new-signing.key --publish
     """
     create_key(file, "signing")
     until = FOREVER_MS if days is None else int(1000 * time.time() + days * _DAY_MS)
@@ -104,7 +106,7 @@ def add(context: click.Context, *, file: Path, days: float | None, publish: bool
 def revoke(context: click.Context, *, kid: str, force: bool, publish: bool) -> None:
     """Let a signing key count no more: whatever it has signed is refused from then on.
 
-    Example: celery -A cloudassist assist key-set revoke 0f3c5d9be1a27a44 --publish
+    Example: cloudassist key-set revoke 0f3c5d9be1a27a44 --publish
     """
     settings = settings_of(context)
     if publish and not force:
@@ -133,7 +135,7 @@ def revoke(context: click.Context, *, kid: str, force: bool, publish: bool) -> N
 def reseal(context: click.Context) -> None:
     """Sign the recurring tasks anew that were ordered under an older key than the signing key here.
 
-    Example: celery -A cloudassist assist key-set reseal
+    Example: cloudassist key-set reseal
     """
     settings = settings_of(context)
     key = SigningKey.load(settings.signing_key_file)
@@ -154,7 +156,7 @@ def reseal(context: click.Context) -> None:
 def report(context: click.Context, *, publish: bool) -> None:
     """Let instances report under the current report key, the first one in its file.
 
-    Example: celery -A cloudassist assist key-set report --publish
+    Example: cloudassist key-set report --publish
     """
     settings = settings_of(context)
     public = AgreementKey.load(settings.report_key_file, "report").public
@@ -167,7 +169,7 @@ def report(context: click.Context, *, publish: bool) -> None:
 def publish(context: click.Context) -> None:
     """Put the key set on the server, unless that has one that is as new. Control workers that have the file do so, too.
 
-    Example: celery -A cloudassist assist key-set publish
+    Example: cloudassist key-set publish
     """
     _publish(settings_of(context))
 

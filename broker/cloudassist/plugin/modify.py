@@ -17,7 +17,7 @@ def modify(
 ) -> None:
     """Change the name or the description of the command COMMAND_ID; `assist clone` changes the rest.
 
-    Example: celery -A cloudassist assist modify c-9f86d081884c7d65 --name greet-all
+    Example: cloudassist modify c-9f86d081884c7d65 --name greet-all
     """
     with assistant_of(context) as assistant:
         assistant.modify_command(command_id, name=name, description=description)

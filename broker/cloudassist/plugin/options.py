@@ -7,12 +7,19 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from cloudassist.command_type import CommandType
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 STDIN: Final = "-"
 
+TYPE: Final = click.Choice([kind.value for kind in CommandType])
+"""The types of script, as an option takes them."""
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
+
+file = click.option("--file", type=click.Path(path_type=Path), help="The file of the script.")
 
 secret = click.option(
     "--secret",
@@ -92,10 +99,10 @@ def _secret(name: str, source: str) -> str:
         raise click.UsageError(f"the secret {name!r} cannot be read: {error}") from None
 
 
-def script(text: str | None, file: Path | None = None) -> str:
+def script(text: str | None, file: Path | None) -> str:
     """Return the script that was given, or that of a file; "-" stands for what standard input has."""
     if (text is None) is (file is None):
-        raise click.UsageError("give either SCRIPT or --file")
+        raise click.UsageError('give either SCRIPT, "-" for standard input, or --file')
     if file is None:
         return sys.stdin.read() if text == STDIN else str(text)
     try:

@@ -49,7 +49,7 @@ def probe(
 
     The exit code is 1 where it did not come back from all of them.
 
-    Example: celery -A cloudassist assist probe --all --yes
+    Example: cloudassist probe --all --yes
     """
     begun = time.monotonic()
     with assistant_of(context) as assistant:

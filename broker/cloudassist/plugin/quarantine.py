@@ -16,7 +16,7 @@ from cloudassist.store.ledger import Ledger
 def quarantine(context: click.Context, *, instance_id: str, ended: bool) -> None:
     """Shut an instance out of the server at once, as an administrator; what its scripts do goes on, unheard.
 
-    Example: celery -A cloudassist assist quarantine web-1
+    Example: cloudassist quarantine web-1
     """
     name = topology.agent_user(topology.check_instance_id(instance_id))
     with Ledger.of(settings_of(context)) as ledger:

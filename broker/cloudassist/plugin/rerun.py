@@ -8,7 +8,7 @@ import click
 from cloudassist.client import Assistant
 from cloudassist.error_code import ErrorCode
 from cloudassist.models.record import InvocationResult
-from cloudassist.plugin import options
+from cloudassist.plugin import options, output
 from cloudassist.plugin.connection import assistant_of, largest_page
 from cloudassist.plugin.following import Showing, conclude
 from cloudassist.plugin.output import went_well
@@ -43,7 +43,7 @@ def rerun(
 
     Exit code: as of `run`.
 
-    Example: celery -A cloudassist assist rerun t-9f86d081884c7d65 --failed
+    Example: cloudassist rerun t-9f86d081884c7d65 --failed
     """
     if which is None:
         raise click.UsageError("say where with --failed or --offline")
@@ -53,6 +53,8 @@ def rerun(
         names = [result.instance_id for result in results if _is_meant(result, which)]
         if not names:
             click.echo(f"{invoke_id} has no such instance: nothing is run", err=True)
+            if as_json:
+                output.show_json({"InvokeId": None, "InvocationResults": []})
             return
         invocation = assistant.run_command(**_as_before(assistant, invoke_id, secrets), instance_ids=names)
         conclude(context, invocation, showing)

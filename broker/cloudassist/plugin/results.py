@@ -13,7 +13,7 @@ from cloudassist.plugin.connection import assistant_of
 def results(context: click.Context, *, invoke_id: str, as_json: bool) -> None:
     """Show how the run INVOKE_ID stands, and the result of each instance.
 
-    Example: celery -A cloudassist assist results t-9f86d081884c7d65
+    Example: cloudassist results t-9f86d081884c7d65
     """
     with assistant_of(context) as assistant:
         invocation = assistant.invocation(invoke_id)

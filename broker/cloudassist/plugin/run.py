@@ -13,11 +13,12 @@ from cloudassist.plugin.recurring import tell_recurring
 
 @click.command
 @click.argument("script", required=False)
-@click.option("--file", type=click.Path(path_type=Path), help="The file of the script.")
+@options.file
 @targets.targets
 @click.option("--timeout", type=int, help="Seconds it may run (60).")
-@click.option("--type", "kind", default=CommandType.SHELL.value, show_default=True, help="The type of the script.")
+@click.option("--type", "kind", type=options.TYPE, default=CommandType.SHELL.value, show_default=True)
 @click.option("--working-dir", default="", help="The folder to run in (default: the user's home).")
+@click.option("--enable-parameter", is_flag=True, help="Fill in {{ACS::InstanceId}} and the like without any --param.")
 @click.option("--keep", is_flag=True, help="Keep the script as a command; it needs a --name.")
 @click.option("--name", default="", help="A name for the command.")
 @click.option("--description", default="", help="A description of the command.")
@@ -38,6 +39,7 @@ def run(
     timeout: int | None,
     kind: str,
     working_dir: str,
+    enable_parameter: bool,
     keep: bool,
     name: str,
     description: str,
@@ -59,7 +61,7 @@ def run(
     Exit code: 0 where every instance finished with exit code 0, 1 otherwise, 2 for a mistake in the call, 75 where the
     server is away or takes no more at present.
 
-    Example: celery -A cloudassist assist run -i web-1 -i web-2 -p name=world 'echo hello {{name}}'
+    Example: cloudassist run -i web-1 -i web-2 -p name=you 'echo hello {{name}}'
     """
     content = options.script(script, file)
     values = options.values(params, secrets)
@@ -72,6 +74,7 @@ def run(
             timeout=timeout,
             working_dir=working_dir,
             username=username,
+            enable_parameter=enable_parameter or None,
             frequency=frequency,
             deliver_within=deliver_within,
             name=name,

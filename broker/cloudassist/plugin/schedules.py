@@ -22,7 +22,7 @@ COLUMNS: Final = ("run", "status", "next", "last", "runs", "missed", "skipped", 
 def schedules(context: click.Context, /, *, ended: bool, instance_id: str | None, most: int, as_json: bool) -> None:
     """List the runs that recur, the newest first.
 
-    Example: celery -A cloudassist assist schedules
+    Example: cloudassist schedules
     """
     with assistant_of(context) as assistant:
         page = assistant.describe_invocations(

@@ -19,7 +19,7 @@ COLUMNS: Final = ("instance", "agent", "heard", "invoked", "done", "open", "daem
 def status(context: click.Context, *, instance_ids: tuple[str, ...], os_type: str | None, as_json: bool) -> None:
     """Show how the agents of all instances are, or of some.
 
-    Example: celery -A cloudassist assist status web-1
+    Example: cloudassist status web-1
     """
     with assistant_of(context) as assistant:
         page = assistant.describe_cloud_assistant_status(

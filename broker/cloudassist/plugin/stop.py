@@ -14,7 +14,7 @@ from cloudassist.plugin.connection import assistant_of
 def stop(context: click.Context, *, invoke_id: str, instances: tuple[str, ...], as_json: bool) -> None:
     """Stop the run INVOKE_ID, on all instances or on some.
 
-    Example: celery -A cloudassist assist stop t-9f86d081884c7d65
+    Example: cloudassist stop t-9f86d081884c7d65
     """
     with assistant_of(context) as assistant:
         assistant.stop_invocation(invoke_id, instances or None)

@@ -20,7 +20,7 @@ def uninstall(context: click.Context, /, *, as_json: bool, **given: Any) -> None
 
     The instance stays known: `assist instances deregister` makes it forgotten.
 
-    Example: celery -A cloudassist assist uninstall --host deploy@10.0.0.7 --sudo
+    Example: cloudassist uninstall --host deploy@10.0.0.7 --sudo
     """
     count = len(given["hosts"]) + len(given["instance_ids"])
     given["instance_ids"] = given["instance_ids"] or None

@@ -14,7 +14,7 @@ from cloudassist.plugin.following import Showing, conclude
 def watch(context: click.Context, *, invoke_id: str, as_json: bool) -> None:
     """Follow the run INVOKE_ID to its end: what its scripts write, then the results. Its exit code is that of `run`.
 
-    Example: celery -A cloudassist assist watch t-9f86d081884c7d65
+    Example: cloudassist watch t-9f86d081884c7d65
     """
     with assistant_of(context) as assistant:
         invocation = assistant.invocation(invoke_id)
