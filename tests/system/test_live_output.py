@@ -12,7 +12,7 @@ from support.waiting import wait_until
 
 pytestmark = pytest.mark.system
 
-CELERY = [str(Path(sys.executable).parent / "celery"), "-A", "cloudassist", "assist"]
+PROGRAM = str(Path(sys.executable).parent / "cloudassist")
 COUNT = "for i in 1 2 3; do echo line $i; sleep 0.6; done; printf ende"
 
 
@@ -55,7 +55,7 @@ def test_of_much_output_what_was_left_out_is_counted(assistant):
 def assist(stack):
     def run(*arguments, code=0):
         done = subprocess.run(
-            [*CELERY, *arguments],
+            [PROGRAM, *arguments],
             env=os.environ | stack.environment("producer"),
             capture_output=True,
             text=True,
