@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import page, plots, words
-from benchmarks.measure import Figure, MachineTime
+from benchmarks.measure import Figure, MachineTime, pace
 from benchmarks.record import Record, Taking
 
 MODULES = (
@@ -54,6 +54,7 @@ def answer(questions: Sequence[str], *, quick: bool, of_record: bool) -> None:
             taking,
             seconds=round(time.monotonic() - begun, 1),
             processor_seconds=round(used.seconds(), 1),
+            pace=(taking.pace[0], pace()),
         )
         show(figures)
         Record(RESULTS).put(name, figures, taking)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import psutil
 
+_PACES = 9
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -75,3 +77,14 @@ class MachineTime:
     def _now(self) -> float:
         times = psutil.cpu_times()
         return float(times.user + times.system + times.nice)
+
+
+def pace() -> float:
+    """Return how long a million additions take here and now, in milliseconds: a machine may be slowed from outside."""
+
+    def add() -> None:
+        total = 0
+        for number in range(1_000_000):
+            total += number
+
+    return median(times(add, _PACES))

@@ -25,9 +25,10 @@ def fill(question: str, figures: Sequence[Figure], taking: Taking, plots: Sequen
 def _how(taking: Taking) -> str:
     thorough = "quick" if taking.quick else "full"
     time = taking.time.removesuffix("+00:00").replace("T", " ")
+    before, after = taking.pace
     return (
         f"*{time} UTC, {thorough}, {taking.seconds:.0f} s of wall and {taking.processor_seconds:.0f} s of processor "
-        f"time; load {taking.load} before.*\n"
+        f"time; load {taking.load} before; a million additions took {before:.0f} ms before, {after:.0f} after.*\n"
     )
 
 

@@ -14,23 +14,29 @@ from typing import Any, Self
 
 import psutil
 
-from benchmarks.measure import Figure
+from benchmarks.measure import Figure, pace
 
 
 @dataclass(frozen=True)
 class Taking:
-    """How the figures of one question were taken. ``load`` is the machine's, of the minute before."""
+    """How the figures of one question were taken. ``load`` is the machine's, of the minute before.
+
+    ``pace`` is how long a million additions took before and after (ms); 0 where that was not measured yet.
+    """
 
     time: str
     quick: bool
     load: float
     seconds: float
     processor_seconds: float
+    pace: tuple[float, float] = (0, 0)
 
     @classmethod
     def begin(cls, *, quick: bool) -> Self:
         """Note how things are before the first measurement."""
-        return cls(datetime.now(UTC).isoformat(timespec="seconds"), quick, round(os.getloadavg()[0], 2), 0, 0)
+        return cls(
+            datetime.now(UTC).isoformat(timespec="seconds"), quick, round(os.getloadavg()[0], 2), 0, 0, (pace(), 0)
+        )
 
 
 class Record:
@@ -54,7 +60,7 @@ class Record:
     def taking(self, question: str) -> Taking:
         """Return how it was taken."""
         fields = self._questions[question]
-        return Taking(**{name: fields[name] for name in Taking.__dataclass_fields__})
+        return Taking(**{name: fields[name] for name in Taking.__dataclass_fields__ if name in fields})
 
 
 def _machine() -> dict[str, Any]:
