@@ -21,7 +21,7 @@ from cloudassist.store.ledger import Ledger
 LATE_MS: Final = 10_000
 """Milliseconds after which what nobody has seen to is late."""
 CLOCK_MS: Final = 1_000
-"""Milliseconds that this machine's clock may differ from the server's without a word."""
+"""Milliseconds that a machine's clock may differ from the server's without a word."""
 CONNECTIONS_PER_AGENT: Final = 9
 """Connections of one agent with remote control and events, as measured (docs/performance.md); without, it has 5."""
 CONNECTIONS_ELSEWHERE: Final = 200
@@ -29,6 +29,20 @@ CONNECTIONS_ELSEWHERE: Final = 200
 REDIS: Final = (7, 2)
 """The first that knows CLIENT SETINFO, which is among the rights of our users."""
 VALKEY: Final = (8, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """The instances: how many speak each schema and have an agent of each version, and whose clocks are wrong."""
+
+    schemas: Counter[int]
+    versions: Counter[str]
+    wrong_clocks: Sequence[str]
+
+    @property
+    def size(self) -> int:
+        """Return how many there are."""
+        return self.schemas.total()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +61,7 @@ class Reading:
     waiting: int
     overdue: int
     late_moments: int
-    registered: int
-    schemas: Counter[int]
+    fleet: Fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +97,6 @@ def read(ledger: Ledger, database: int = 0) -> Reading:
     late = now - LATE_MS
     overdue, late_moments = ledger.run([sweeps.count_due_before(late), health.count_late_moments(late)])
     rights = dict(zip(ROLES, ledger.run([user_calls.rights(role) for role in ROLES]), strict=True))
-    registered, schemas = _fleet(ledger)
     return Reading(
         now=now,
         offset=offset,
@@ -98,20 +110,22 @@ def read(ledger: Ledger, database: int = 0) -> Reading:
         waiting=waiting,
         overdue=overdue,
         late_moments=late_moments,
-        registered=registered,
-        schemas=schemas,
+        fleet=_fleet(ledger),
     )
 
 
-def _fleet(ledger: Ledger) -> tuple[int, Counter[int]]:
-    """Return how many instances are registered, and how many of them speak each schema."""
+def _fleet(ledger: Ledger) -> Fleet:
     schemas: Counter[int] = Counter()
+    versions: Counter[str] = Counter()
+    wrong: list[str] = []
     after = ""
     while names := ledger.call(instances.page(after, READ_CHUNK)):
-        _, enrolments = ledger.call(instances.read_enrolments(names))
+        (_, enrolments), *agents = ledger.run([instances.read_enrolments(names), *map(instances.read_agent, names)])
         schemas.update(enrolment.schema for enrolment in enrolments if enrolment is not None)
+        versions.update(version for version, _ in agents if version)
+        wrong += [name for name, (_, offset) in zip(names, agents, strict=True) if abs(offset) > CLOCK_MS]
         after = names[-1]
-    return schemas.total(), schemas
+    return Fleet(schemas=schemas, versions=versions, wrong_clocks=wrong)
 
 
 def _version(seen: Reading) -> Check:
@@ -149,10 +163,10 @@ def _memory(seen: Reading) -> Check:
 
 def _connections(seen: Reading) -> Check:
     most = int(seen.info["maxclients"])
-    needed = CONNECTIONS_ELSEWHERE + CONNECTIONS_PER_AGENT * seen.registered
+    needed = CONNECTIONS_ELSEWHERE + CONNECTIONS_PER_AGENT * seen.fleet.size
     remedy = f"set maxclients {needed} or more, and the limit of open files with it" if needed > most else ""
     return Check(
-        "connections", f"{seen.info['connected_clients']} of {most}; {_count(seen.registered, 'instance')}", remedy
+        "connections", f"{seen.info['connected_clients']} of {most}; {_count(seen.fleet.size, 'instance')}", remedy
     )
 
 
@@ -175,9 +189,11 @@ def _rights(seen: Reading) -> Check:
 
 
 def _clock(seen: Reading) -> Check:
-    away = abs(seen.offset) > CLOCK_MS
-    remedy = "nothing depends on it, but logs will be hard to compare: set this machine's clock" if away else ""
-    return Check("clock", f"{seen.offset / 1000:+.1f} s from the server's", remedy)
+    wrong = (["this machine"] if abs(seen.offset) > CLOCK_MS else []) + list(seen.fleet.wrong_clocks)
+    told = f"{seen.offset / 1000:+.1f} s from the server's; {_count(len(seen.fleet.wrong_clocks), 'instance')} away"
+    more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+    remedy = f"set the clock of {', '.join(wrong[:_NAMED])}{more}: nothing depends on it but scripts and logs"
+    return Check("clock", told, remedy if wrong else "")
 
 
 def _aggregators(seen: Reading) -> Check:
@@ -210,16 +226,20 @@ def _beats(seen: Reading) -> Check:
 
 
 def _agents(seen: Reading) -> Check:
-    far = {spoken: count for spoken, count in seen.schemas.items() if not schema.OLDEST <= spoken <= schema.CURRENT}
-    told = ", ".join(f"{count} of schema {spoken}" for spoken, count in sorted(seen.schemas.items())) or "none"
+    schemas = seen.fleet.schemas
+    far = {spoken: count for spoken, count in schemas.items() if not schema.OLDEST <= spoken <= schema.CURRENT}
+    versions = [f"{count} of version {version}" for version, count in sorted(seen.fleet.versions.items())]
+    told = ", ".join([*versions, *(f"{count} of schema {spoken}" for spoken, count in sorted(schemas.items()))])
     remedy = f"upgrade {sum(far.values())} of them: they get nothing to run (`assist instances`)" if far else ""
-    return Check("agents", told, remedy)
+    return Check("agents", told or "none", remedy)
 
 
 _FULL: Final = 90
 """Percent of its memory from which on a server counts as full."""
 _MANY_REPORTS: Final = 10_000
 """Reports that wait where aggregators do not keep up."""
+_NAMED: Final = 5
+"""Instances that a line names, the most."""
 
 
 def _count(number: int, what: str) -> str:

@@ -4,17 +4,18 @@ from dataclasses import replace
 import pytest
 
 from cloudassist import schema
-from cloudassist.doctor import CHECKS, Reading
+from cloudassist.doctor import CHECKS, Fleet, Reading
 
 INFO = {
     "server_name": "valkey", "valkey_version": "9.1.2", "redis_version": "7.2.4", "aof_enabled": 1,
     "aof_last_write_status": "ok", "maxmemory_policy": "noeviction", "used_memory": 10 * 2**20, "maxmemory": 0,
     "maxclients": 10_000, "connected_clients": 40,
 }  # fmt: skip
+FLEET = Fleet(schemas=Counter({schema.CURRENT: 3}), versions=Counter({"1.0": 3}), wrong_clocks=())
 WELL = Reading(
     now=1_000_000, offset=3, info=INFO, user="admin", users=Counter(admin=1, dispatch=2, control=3), absent=(),
     differing=(), beats=2, takers={"me": 999_000}, waiting=0, overdue=0,
-    late_moments=0, registered=3, schemas=Counter({schema.CURRENT: 3}),
+    late_moments=0, fleet=FLEET,
 )  # fmt: skip
 ILL = [
     ({"info": INFO | {"valkey_version": "7.2.5"}}, "server", "Valkey 8.0 or newer"),
@@ -23,11 +24,13 @@ ILL = [
     ({"info": INFO | {"aof_last_write_status": "err"}}, "persistence", "disk"),
     ({"info": INFO | {"maxmemory_policy": "allkeys-lru"}}, "eviction", "noeviction"),
     ({"info": INFO | {"maxmemory": 11 * 2**20}}, "memory", "maxmemory"),
-    ({"registered": 2_000}, "connections", "maxclients 18200"),
+    ({"fleet": replace(FLEET, schemas=Counter({schema.CURRENT: 2_000}))}, "connections", "maxclients 18200"),
     ({"user": "default"}, "users", "assist acl"),
     ({"absent": ("enrol",)}, "rights", "acl --apply --roles --passwords"),
     ({"differing": ("flower",)}, "rights", "acl --apply --roles"),
-    ({"offset": -5_000}, "clock", "clock"),
+    ({"offset": -5_000}, "clock", "set the clock of this machine:"),
+    ({"fleet": replace(FLEET, wrong_clocks=["web-2"])}, "clock", "set the clock of web-2:"),
+    ({"fleet": replace(FLEET, wrong_clocks=list("abcdefg"))}, "clock", "a, b, c, d, e and 2 more:"),
     ({"takers": {}}, "control", "celery -A cloudassist worker"),
     ({"takers": {"dead": 1}}, "control", "celery -A cloudassist worker"),
     ({"waiting": 50_000}, "control", "another control worker"),
@@ -35,7 +38,7 @@ ILL = [
     ({"users": Counter(admin=1)}, "dispatch", "CLOUDASSIST_ROLE=dispatch"),
     ({"beats": 0}, "beats", "cloudassist_beat"),
     ({"late_moments": 1}, "beats", "held up"),
-    ({"schemas": Counter({schema.CURRENT: 2, schema.OLDEST - 1: 1})}, "agents", "upgrade 1 of them"),
+    ({"fleet": replace(FLEET, schemas=Counter({schema.OLDEST - 1: 1}))}, "agents", "upgrade 1 of them"),
 ]
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cloudassist import InvocationStatus, InvokeStatus
-from support import clocks
+from support import clocks, verbs
 from support.agents import agent, end
 from support.stacks import by_instance
 from support.waiting import wait_until
@@ -43,6 +43,11 @@ def test_a_day_ahead_and_a_day_behind(near, tmp_path):
         assert not any(running_agent.log.startswith(today) for running_agent in agents.values())
         for instance in assistant.describe_instances(names):
             assert_lately(instance.last_heartbeat_time, instance.registration_time)
+        (told,) = [
+            line for line in verbs.run(near.environment("admin"), "doctor").stdout.splitlines() if "clock" in line
+        ]
+        assert told.startswith("bad")
+        assert all(name in told for name in names)
 
         lasts = assistant.run_command("sleep 60", instance_ids=names, timeout=10)
         interrupted = assistant.run_command("sleep 60", instance_ids=names)

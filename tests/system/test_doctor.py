@@ -5,6 +5,7 @@ import json
 import pytest
 import redis
 
+from cloudassist.version import __version__
 from support import verbs
 
 pytestmark = pytest.mark.system
@@ -16,6 +17,7 @@ def test_a_region_that_runs_is_well(stack):
     lines = done.stdout.splitlines()
     assert all(line.startswith("ok ") for line in lines)
     assert any("3 instances" in line for line in lines)
+    assert any(f"3 of version {__version__}" in line for line in lines)
     document = json.loads(verbs.run(stack.environment("admin"), "doctor", "--json").stdout)
     assert {check["name"] for check in document["Checks"]} >= {"server", "beats", "dispatch", "agents"}
 

@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 JOURNAL_AGAIN_SECONDS: Final = 10
 """Seconds between two attempts to open a journal that cannot be opened."""
+CLOCK_MS: Final = 500
+"""Milliseconds by which the host's clock has to move, against the server's, before that is told."""
 
 
 class Agent:
@@ -50,6 +52,7 @@ class Agent:
         self._owner = Owner(encode_key(key.public), host.machine_id())
         self._facts = host.facts()
         self._clock = ServerClock()
+        self._clock_offset = 0
         self.link = Link(app, self._clock)
         self.signs = Signs(settings.signs_file, settings.slots, settings.hang_seconds)
         self.sign = self.signs.of("main")
@@ -97,6 +100,7 @@ class Agent:
     def register(self) -> None:
         """Say who the instances are; at every connection, since the server may have lost it."""
         self._facts = host.facts()
+        self._clock_offset = self._clock.host_offset()
         for instance_id in self._settings.instance_id:
             registration = Registration(
                 instance_id,
@@ -105,14 +109,16 @@ class Agent:
                 tags=self._settings.tags_by_key(),
                 machine_id=self._owner.machine_id,
                 schema=schema.CURRENT,
+                clock_offset=self._clock_offset,
                 **self._facts,
             )
             self.sender.remark(registration)
 
     def look_at_host(self) -> None:
         """Say who the instances are again, if something about the host has changed."""
-        if host.facts() != self._facts:
-            log.info("the host has changed: %s", host.facts())
+        moved = self._clock.host_offset() - self._clock_offset
+        if host.facts() != self._facts or abs(moved) > CLOCK_MS:
+            log.info("the host has changed: %s, and its clock by %d ms", host.facts(), moved)
             self.register()
 
     def stop(self) -> None:

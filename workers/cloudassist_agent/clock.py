@@ -21,6 +21,10 @@ class ServerClock:
         """Return the time."""
         return int(self._offset + self._monotonic())
 
+    def host_offset(self) -> int:
+        """Return how far the host's own clock is ahead of the server's, in milliseconds."""
+        return int(time.time() * 1000) - self.now()
+
     @staticmethod
     def _monotonic() -> float:
         return time.monotonic() * 1000

@@ -11,9 +11,11 @@ from cloudassist.messages.kind import Kind, instance_id
 from cloudassist.schema import CURRENT
 
 _NEEDED: Final = frozenset({"public_key", "agent_version"})
-_NO_TEXT: Final = frozenset({"instance_id", "tags", "schema"})
+_NO_TEXT: Final = frozenset({"instance_id", "tags", "schema", "clock_offset"})
 SCHEMAS: Final = 1_000
 """The greatest number of a schema."""
+OFFSET_MS: Final = 2**53
+"""Milliseconds that a clock may be away, the most that every JSON reader keeps exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Registration:
     ``public_key`` is the public half of the instance's key, ``machine_id`` tells a machine from a copy of it where the
     system has such a thing. The ledger pins the first ones that it sees for an id. ``os_version`` is the system's name
     as its maker writes it, ``os_id`` and ``os_release`` are the words by which it can be looked up. ``schema`` is what
-    its agent writes.
+    its agent writes; ``clock_offset`` is how far the machine's clock is ahead of the server's, in milliseconds.
     """
 
     instance_id: str
@@ -38,6 +40,7 @@ class Registration:
     os_release: str = ""
     machine_id: str = ""
     schema: int = CURRENT
+    clock_offset: int = 0
 
     def encode(self) -> str:
         """Return the body."""
@@ -59,6 +62,7 @@ class Registration:
             instance_id=instance_id(source),
             tags=tags,
             schema=fields.integer(source, "v", least=0, most=SCHEMAS),
+            clock_offset=fields.integer(source, "clock_offset", least=-OFFSET_MS, most=OFFSET_MS, default=0),
             **{
                 name: fields.text(source, name, most=255, default=None if name in _NEEDED else "")
                 for name in cls.__slots__

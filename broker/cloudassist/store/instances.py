@@ -40,7 +40,8 @@ def read_enrolments(instance_ids: Sequence[str]) -> Call[tuple[int, list[Enrolme
 def register(registration: Registration) -> Call[bool]:
     """Write down who an instance is; False where the id belongs to another key or machine."""
     facts = {name: getattr(registration, name) for name in _FACTS}
-    facts |= {"tags": json.dumps(registration.tags), "schema": registration.schema}
+    facts |= {name: getattr(registration, name) for name in ("schema", "clock_offset")}
+    facts["tags"] = json.dumps(registration.tags)
     name = registration.instance_id
     return function_call(
         "register_instance",
@@ -67,6 +68,11 @@ def note_client(status: ClientStatus) -> Call[str]:
 def read(instance_id: str) -> Call[dict[str, str]]:
     """Return what is written of one instance; empty where it is not registered."""
     return command(as_fields, "HGETALL", keys.instance(instance_id))
+
+
+def read_agent(instance_id: str) -> Call[tuple[str, int]]:
+    """Return the version of an instance's agent, and how far its machine's clock is ahead of the server's (ms)."""
+    return command(_as_agent, "HMGET", keys.instance(instance_id), "agent_version", "clock_offset")
 
 
 def read_presence(instance_id: str) -> Call[bytes | None]:
@@ -134,6 +140,11 @@ def total() -> Call[int]:
 def _open_range(instance_id: str) -> tuple[str, str]:
     """Return where the open records of an instance begin and end (``_instances.lua``)."""
     return f"[{instance_id}/", f"({instance_id}0"
+
+
+def _as_agent(answer: list[bytes | None]) -> tuple[str, int]:
+    version, offset = map(as_text, answer)
+    return version, int(offset or 0)
 
 
 def _heartbeat_keys(instance_id: str) -> tuple[str, str]:
