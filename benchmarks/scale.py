@@ -1,10 +1,14 @@
 """What does a fleet cost while nothing is asked of it? Real agents on one server, and the control plane beside many.
 
-What each agent adds is the slope over several sizes. The largest fleets only seem to be there: they are known and
-online, so that the control plane and the server's memory have them, but nobody is connected.
+What each agent adds is the slope over several sizes. More than this machine could hold are stood in for, by one process
+that has their connections and asks what they ask. The largest fleets only seem to be there: they are known and online,
+so that the control plane and the server's memory have them, but nobody is connected.
 """
 
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,11 +17,14 @@ import redis
 
 from benchmarks import stage
 from benchmarks.measure import Figure, ProcessorTime
+from benchmarks.standins import CONNECTIONS
+from cloudassist import limits
 from cloudassist.local import LocalStack
 
 QUESTION = "scale"
 AGENTS = (8, 16, 32, 64)
 QUICK_AGENTS = (4, 8, 16)
+STAND_INS = (500, 1_000, 2_000, 3_500)
 FLEETS = (1_000, 10_000, 30_000, 100_000)
 QUICK_FLEETS = (1_000, 5_000, 20_000)
 REGIONS = (1_000, 10_000, 100_000)
@@ -36,6 +43,7 @@ UNITS = {
 HEARTBEATS_SECONDS = 30
 """The pace of what the control plane does for every instance: a window has to be as long."""
 _SETTLE_SECONDS = 5
+_OTHERS = 100
 _CONTROL = ("control-1", "dispatch-1", "beat-1")
 
 
@@ -45,7 +53,7 @@ def measure(*, quick: bool) -> list[Figure]:
     figures: list[Figure] = []
     for kind, settings in KINDS.items():
         figures += _agents(kind, settings, agents, seconds)
-    return [*figures, *_control_plane(fleets)]
+    return [*figures, *_stand_ins(STAND_INS[:2] if quick else STAND_INS), *_control_plane(fleets)]
 
 
 def _agents(kind: str, settings: Mapping[str, str], sizes: Sequence[int], seconds: int) -> Iterator[Figure]:
@@ -53,7 +61,7 @@ def _agents(kind: str, settings: Mapping[str, str], sizes: Sequence[int], second
     taken: dict[str, list[float]] = {}
     for size in sizes:
         with LocalStack(instances=size, environment=settings) as stack:
-            for what, value in _idle(stack, seconds).items():
+            for what, value in _idle(stack.url, seconds).items():
                 taken.setdefault(what, []).append(value)
     for what, values in taken.items():
         unit, unit_of_each, factor = UNITS[what]
@@ -66,9 +74,28 @@ def _agents(kind: str, settings: Mapping[str, str], sizes: Sequence[int], second
             yield Figure(QUESTION, text, base + slope * region, unit, at=region)
 
 
-def _idle(stack: LocalStack, seconds: int) -> dict[str, float]:
+def _stand_ins(sizes: Sequence[int]) -> Iterator[Figure]:
+    """Measure what the server has to do with more agents than this machine could hold."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    for size in sizes:
+        with stage.server() as (url, _), redis.Redis.from_url(url) as client:
+            client.config_set("maxclients", CONNECTIONS * size + _OTHERS)
+            port = str(client.connection_pool.connection_kwargs["port"])
+            command = [sys.executable, "-m", "benchmarks.standins", port, str(size)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout is not None
+                process.stdout.readline()
+                # The first signs of life come over an interval.
+                time.sleep(limits.PRESENCE_INTERVAL_SECONDS)
+                for what, value in _idle(url, HEARTBEATS_SECONDS).items():
+                    yield Figure(QUESTION, f"agents that are stood in for: {what}", value, UNITS[what][0], at=size)
+                process.terminate()
+
+
+def _idle(url: str, seconds: int) -> dict[str, float]:
     time.sleep(_SETTLE_SECONDS)
-    with redis.Redis.from_url(stack.url) as client:
+    with redis.Redis.from_url(url) as client:
         before, begun = client.info(), time.monotonic()
         time.sleep(seconds)
         after, elapsed = client.info(), time.monotonic() - begun
