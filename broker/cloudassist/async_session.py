@@ -63,13 +63,13 @@ class AsyncSession:
                     course.answer(answers)
 
     async def _carry_out(self, step: Step, listeners: dict[str, AsyncListener]) -> list[Any]:
+        # Signing and kombu's connection are not asyncio's business.
         if isinstance(step, Sign):
             answers, messages = await asyncio.gather(
                 self._ledger.run(step.calls), asyncio.to_thread(self._signer.sign, step)
             )
             return [*answers, messages]
         if isinstance(step, Publish):
-            # Signing and kombu's connection are not asyncio's business.
             await asyncio.to_thread(self._signer.publish, step)
             return []
         if isinstance(step, Seal):

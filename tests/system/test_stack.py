@@ -212,7 +212,7 @@ def test_up_stays_until_it_is_told_to_end(tmp_path):
 
 @pytest.mark.parametrize(
     ("said", "number"),
-    [("starting", signal.SIGTERM), ("Running (", signal.SIGINT)],
+    [("starting", signal.SIGINT), ("processes are up", signal.SIGTERM), ("Running (", signal.SIGINT)],
 )
 def test_the_demonstration_can_be_interrupted_at_any_moment(tmp_path, number, said):
     process = demo(tmp_path)

@@ -309,7 +309,7 @@ while True:
 
 @as_root
 def test_somebody_who_races_gets_neither_in_nor_in_the_way(shared, tmp_path):
-    """Many scripts, while another user tries to exchange, read and remove whatever appears."""
+    """Two hundred scripts, while another user tries to exchange, read and remove whatever appears."""
     victim = tmp_path / "victim"
     victim.write_text("precious")
     greedy = as_nobody(GREED, shared, victim, stdout=subprocess.PIPE)
@@ -318,7 +318,7 @@ def test_somebody_who_races_gets_neither_in_nor_in_the_way(shared, tmp_path):
     listener.start()
     try:
         wait_until(lambda: said, "the other user to begin")
-        for number in range(60):
+        for number in range(200):
             with script_file(shell(f"echo {number}"), shared / f"run-{number}", keep=False) as command:
                 done = subprocess.run(command, capture_output=True, check=True)
                 assert done.stdout == f"{number}\n".encode()

@@ -8,14 +8,13 @@ from cloudassist import fields, limits
 from cloudassist.errors import MessageError
 from cloudassist.fields import JsonObject
 from cloudassist.messages.kind import Kind, instance_id
+from cloudassist.orders import MAXIMUM_MS
 from cloudassist.schema import CURRENT
 
 _NEEDED: Final = frozenset({"public_key", "agent_version"})
 _NO_TEXT: Final = frozenset({"instance_id", "tags", "schema", "clock_offset"})
 SCHEMAS: Final = 1_000
 """The greatest number of a schema."""
-OFFSET_MS: Final = 2**53
-"""Milliseconds that a clock may be away, the most that every JSON reader keeps exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Registration:
             instance_id=instance_id(source),
             tags=tags,
             schema=fields.integer(source, "v", least=0, most=SCHEMAS),
-            clock_offset=fields.integer(source, "clock_offset", least=-OFFSET_MS, most=OFFSET_MS, default=0),
+            clock_offset=fields.integer(source, "clock_offset", least=-MAXIMUM_MS, most=MAXIMUM_MS, default=0),
             **{
                 name: fields.text(source, name, most=255, default=None if name in _NEEDED else "")
                 for name in cls.__slots__

@@ -14,7 +14,7 @@ from cloudassist.store.library import CLAIM_MARGIN_MS, function_call
 from cloudassist.store.refusal import Earlier, Refused, verdict
 
 PLAN_CHUNK: Final = 120
-"""Records planned in one call: few enough that it holds the server up for less than 3 ms (docs/performance.md)."""
+"""Records planned in one call: few enough that it holds the server up for less than 4 ms (docs/performance.md)."""
 STOP_CHUNK: Final = 240
 """Records stopped in one call: their keys stay below KEYS_PER_CALL."""
 PLANNING_MS: Final = 60_000
