@@ -28,7 +28,6 @@ TOKEN_CHARACTERS: Final = 32
 
 _DOMAIN: Final = b"cloudassist/enrol/v1\0"
 _VERSION: Final = 1
-_MAXIMUM_MS: Final = 2**53
 _SEALED_CHARACTERS: Final = 512
 _TEXTS: Final = {"token": TOKEN_CHARACTERS, "public_key": 64, "name": 255, "hostname": 255, "machine_id": 36}
 """The texts of a request, with their characters, the most (machine id: api a.17)."""
@@ -92,7 +91,7 @@ class EnrolmentRequest:
         if not is_token(texts["token"]):
             raise MessageError("bad-field", "token")
         decode_public_key(texts["public_key"])
-        return cls(expires=fields.integer(source, "expires", least=0, most=_MAXIMUM_MS), **texts)
+        return cls(expires=fields.integer(source, "expires", least=0, most=fields.MAXIMUM_MS), **texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +160,7 @@ def decode_answer(data: bytes) -> Answer:
         raise MessageError("bad-field", "instance_id")
     return Enrolled(
         instance_id=instance_id,
-        epoch=fields.integer(source, "epoch", least=0, most=_MAXIMUM_MS),
+        epoch=fields.integer(source, "epoch", least=0, most=fields.MAXIMUM_MS),
         password=fields.text(source, "password", most=_SEALED_CHARACTERS),
         tags=fields.texts(source, "tags", count=limits.TAG_COUNT, most=limits.TAG_VALUE_CHARACTERS),
         remote_control=source.get("remote_control") is True,

@@ -13,6 +13,9 @@ from cloudassist.errors import MessageError
 JsonObject = dict[str, Any]
 """A decoded JSON object whose fields have not been looked at yet."""
 
+MAXIMUM_MS: Final = 2**53
+"""The greatest moment or duration in milliseconds, or count, that every JSON reader keeps exact."""
+
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair: JSON can say it, UTF-8 cannot carry it on."""
 

@@ -30,8 +30,6 @@ PAYLOAD_BYTES: Final = 192 * 1024
 """Bytes of a stored payload's JSON, the most (16 KB of Base64 each for script and parameters, escaped at worst)."""
 EXPIRY_MARGIN_MS: Final = 10 * 60 * 1000
 """Milliseconds that an order stays readable beyond what its script may take, so that its fate can still be told."""
-MAXIMUM_MS: Final = 2**53
-"""The greatest moment or duration in milliseconds that every JSON reader keeps exact."""
 
 
 class Purpose(StrEnum):
@@ -82,9 +80,9 @@ class Order:
         order = cls(
             purpose,
             record_id=fields.text(source, "record_id", most=RECORD_ID_CHARACTERS),
-            epoch=fields.integer(source, "epoch", least=0, most=MAXIMUM_MS),
-            expires=fields.integer(source, "expires", least=0, most=MAXIMUM_MS),
-            start_by=fields.integer(source, "start_by", least=0, most=MAXIMUM_MS),
+            epoch=fields.integer(source, "epoch", least=0, most=fields.MAXIMUM_MS),
+            expires=fields.integer(source, "expires", least=0, most=fields.MAXIMUM_MS),
+            start_by=fields.integer(source, "start_by", least=0, most=fields.MAXIMUM_MS),
             payload_key=fields.text(source, "payload_key", most=128),
             payload_hash=fields.text(source, "payload_hash", most=64),
             sealed=fields.text(source, "sealed", most=SEALED_CHARACTERS, default=""),
@@ -137,7 +135,7 @@ class Payload:
             parameters = fields.texts(source, "parameters", count=1_000, most=PAYLOAD_BYTES)
         return cls(
             parameters=parameters,
-            timeout=fields.integer(source, "timeout", least=1, most=MAXIMUM_MS),
+            timeout=fields.integer(source, "timeout", least=1, most=fields.MAXIMUM_MS),
             **{
                 name: fields.text(source, name, most=PAYLOAD_BYTES)
                 for name in cls.__slots__

@@ -9,7 +9,6 @@ from typing import Any, Final, Self
 
 from cloudassist import fields, limits, schema
 from cloudassist.errors import MessageError
-from cloudassist.orders import MAXIMUM_MS
 
 RUNNING_NAMED: Final = 1_000
 """Records named in one sign of life, the most."""
@@ -43,12 +42,12 @@ class Presence:
         schema.check(source.get("v"))
         return cls(
             agent=fields.text(source, "agent", most=128),
-            time=fields.integer(source, "time", least=0, most=MAXIMUM_MS),
+            time=fields.integer(source, "time", least=0, most=fields.MAXIMUM_MS),
             running=_running(source.get("running")),
-            free=fields.integer(source, "free", least=0, most=MAXIMUM_MS),
+            free=fields.integer(source, "free", least=0, most=fields.MAXIMUM_MS),
             draining=source.get("draining") is True,
             refused=_counts(source.get("refused")),
-            keys=fields.integer(source, "keys", least=0, most=MAXIMUM_MS, default=0),
+            keys=fields.integer(source, "keys", least=0, most=fields.MAXIMUM_MS, default=0),
         )
 
 

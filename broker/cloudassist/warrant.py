@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from cloudassist import envelope, expressions, schema
 from cloudassist.errors import MessageError
-from cloudassist.fields import integer, parse_array, text
+from cloudassist.fields import MAXIMUM_MS, integer, parse_array, text
 from cloudassist.keyring import SigningKey
 from cloudassist.keyset import KeySet
 
@@ -21,7 +21,6 @@ WARRANT_BYTES: Final = 4 * 1024
 """Bytes of a warrant's text, the most (about 400 are used)."""
 
 _DOMAIN: Final = "warrant"
-_MAXIMUM_MS: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,11 @@ class Warrant:
             invoke_id=text(source, "invoke_id", most=64),
             payload_hash=text(source, "payload_hash", most=64),
             targets=text(source, "targets", most=64),
-            start_by=integer(source, "start_by", least=0, most=_MAXIMUM_MS),
+            start_by=integer(source, "start_by", least=0, most=MAXIMUM_MS),
             frequency=text(source, "frequency", most=expressions.CHARACTERS),
             time_zone=text(source, "time_zone", most=64),
-            creation_time=integer(source, "creation_time", least=0, most=_MAXIMUM_MS),
-            grace_ms=integer(source, "grace_ms", least=0, most=_MAXIMUM_MS),
+            creation_time=integer(source, "creation_time", least=0, most=MAXIMUM_MS),
+            grace_ms=integer(source, "grace_ms", least=0, most=MAXIMUM_MS),
         )
 
 

@@ -9,7 +9,6 @@ from cloudassist import fields, schema
 from cloudassist.errors import MessageError
 from cloudassist.fields import JsonObject
 from cloudassist.messages.kind import Kind, instance_id
-from cloudassist.orders import MAXIMUM_MS
 
 REASON_CHARACTERS = 255
 """Characters of the reason of a restart, the most."""
@@ -54,8 +53,8 @@ class ClientStatus:
         return cls(
             instance_id=instance_id(source),
             state=ClientState(state),
-            restarts=fields.integer(source, "restarts", least=0, most=MAXIMUM_MS),
+            restarts=fields.integer(source, "restarts", least=0, most=fields.MAXIMUM_MS),
             reason=fields.text(source, "reason", most=REASON_CHARACTERS),
-            cpu_percent=fields.integer(source, "cpu_percent", least=0, most=MAXIMUM_MS),
-            rss_bytes=fields.integer(source, "rss_bytes", least=0, most=MAXIMUM_MS),
+            cpu_percent=fields.integer(source, "cpu_percent", least=0, most=fields.MAXIMUM_MS),
+            rss_bytes=fields.integer(source, "rss_bytes", least=0, most=fields.MAXIMUM_MS),
         )

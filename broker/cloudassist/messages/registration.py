@@ -8,7 +8,6 @@ from cloudassist import fields, limits
 from cloudassist.errors import MessageError
 from cloudassist.fields import JsonObject
 from cloudassist.messages.kind import Kind, instance_id
-from cloudassist.orders import MAXIMUM_MS
 from cloudassist.schema import CURRENT
 
 _NEEDED: Final = frozenset({"public_key", "agent_version"})
@@ -61,7 +60,9 @@ class Registration:
             instance_id=instance_id(source),
             tags=tags,
             schema=fields.integer(source, "v", least=0, most=SCHEMAS),
-            clock_offset=fields.integer(source, "clock_offset", least=-MAXIMUM_MS, most=MAXIMUM_MS, default=0),
+            clock_offset=fields.integer(
+                source, "clock_offset", least=-fields.MAXIMUM_MS, most=fields.MAXIMUM_MS, default=0
+            ),
             **{
                 name: fields.text(source, name, most=255, default=None if name in _NEEDED else "")
                 for name in cls.__slots__

@@ -10,7 +10,7 @@ from cloudassist import fields, limits, schema
 from cloudassist.errors import MessageError
 from cloudassist.fields import JsonObject
 from cloudassist.messages.kind import Kind, instance_id
-from cloudassist.orders import MAXIMUM_MS, RECORD_ID_CHARACTERS
+from cloudassist.orders import RECORD_ID_CHARACTERS
 from cloudassist.status import TERMINAL, InvocationStatus
 
 FINAL_SEQUENCE: Final = 2**31
@@ -85,16 +85,16 @@ class Report:
             record_id=fields.text(source, "record", most=RECORD_ID_CHARACTERS),
             sequence=fields.integer(source, "sequence", least=1, most=FINAL_SEQUENCE),
             status=_status(source),
-            start_time=fields.optional_integer(source, "start_time", least=0, most=MAXIMUM_MS),
-            finish_time=fields.optional_integer(source, "finish_time", least=0, most=MAXIMUM_MS),
+            start_time=fields.optional_integer(source, "start_time", least=0, most=fields.MAXIMUM_MS),
+            finish_time=fields.optional_integer(source, "finish_time", least=0, most=fields.MAXIMUM_MS),
             exit_code=fields.optional_integer(source, "exit_code", least=-(2**31), most=2**32),
             error_code=fields.text(source, "error_code", most=64, default=""),
             error_info=fields.text(source, "error_info", most=limits.ERROR_INFO_CHARACTERS, default=""),
             output=_bytes(source, "output"),
-            dropped=fields.integer(source, "dropped", least=0, most=MAXIMUM_MS, default=0),
-            ended=fields.integer(source, "ended", least=0, most=MAXIMUM_MS, default=0),
-            killed=fields.integer(source, "killed", least=0, most=MAXIMUM_MS, default=0),
-            position=fields.integer(source, "position", least=0, most=MAXIMUM_MS, default=0),
+            dropped=fields.integer(source, "dropped", least=0, most=fields.MAXIMUM_MS, default=0),
+            ended=fields.integer(source, "ended", least=0, most=fields.MAXIMUM_MS, default=0),
+            killed=fields.integer(source, "killed", least=0, most=fields.MAXIMUM_MS, default=0),
+            position=fields.integer(source, "position", least=0, most=fields.MAXIMUM_MS, default=0),
         )
 
 
