@@ -5,7 +5,7 @@ has one remedy: its order is sent again, and the agent's answer settles it. Only
 instance's word, and only where that word cannot be under way any more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -24,6 +24,10 @@ class Action(StrEnum):
     """It has ended: do not look again."""
     LOOK = "look"
     """Nothing is wrong yet: look again later."""
+    WAIT = "wait"
+    """Its order waits in its queue: look again later."""
+    TAKEN = "taken"
+    """Its order has been taken since the last look: its agent has as long to speak as if it had been sent now."""
     SEND_RUN = "send-run"
     """Have its order signed and sent again."""
     SEND_STOP = "send-stop"
@@ -38,9 +42,9 @@ class Action(StrEnum):
 class Observation:
     """What the ledger knows of one record at one moment; times in milliseconds of the server's clock.
 
-    ``waiting`` orders lie in the queue of the instance, ``waiting_stops`` in the one of its stops. ``settled`` tells
-    that no report can be under way: the reports and the taken lists were seen empty, and the server has been up, and
-    had memory, for long enough for its instances to have come back.
+    ``waiting`` orders lie in the queue of the instance, ``waiting_stops`` in the one of its stops; ``waited`` says that
+    some did at the last look. ``settled`` tells that no report can be under way: the reports and the taken lists were
+    seen empty, and the server has been up, and had memory, for long enough for its instances to have come back.
     """
 
     now: int
@@ -55,6 +59,7 @@ class Observation:
     claim: str
     presence: Presence | None
     waiting: int
+    waited: bool
     waiting_stops: int
     record_id: str
     settled: bool
@@ -96,8 +101,9 @@ def _unclaimed(seen: Observation, settings: Settings) -> Verdict:
     if seen.now >= deadline:
         return Verdict(Action.EXPIRE, _again(seen, settings))
     if seen.planned and seen.presence is not None and seen.waiting == 0:
-        return Verdict(Action.SEND_RUN, min(_again(seen, settings), deadline))
-    return Verdict(Action.LOOK, min(_later(seen, settings), deadline))
+        verdict = _taken(seen, settings)
+        return replace(verdict, look_at=min(verdict.look_at, deadline))
+    return Verdict(Action.WAIT if seen.waiting else Action.LOOK, min(_later(seen, settings), deadline))
 
 
 def _claimed(seen: Observation, settings: Settings) -> Verdict:
@@ -107,6 +113,13 @@ def _claimed(seen: Observation, settings: Settings) -> Verdict:
         return _failure(seen)
     if seen.presence is None:
         return Verdict(Action.LOOK, seen.now + watch_ms(settings))
+    return _taken(seen, settings)
+
+
+def _taken(seen: Observation, settings: Settings) -> Verdict:
+    """Return what to do about a record of a living instance whose order is not in the queue any more."""
+    if seen.waited:
+        return Verdict(Action.TAKEN, seen.now + int(1000 * settings.redelivery_seconds))
     return Verdict(Action.SEND_RUN, _again(seen, settings))
 
 

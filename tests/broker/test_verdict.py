@@ -36,6 +36,7 @@ def observe(**given):
         claim=given.get("claim", ""),
         presence=presence,
         waiting=given.get("waiting", 0),
+        waited=given.get("waited", False),
         waiting_stops=given.get("waiting_stops", 0),
         record_id=RECORD,
         settled=given.get("settled", True),
@@ -67,6 +68,7 @@ def test_verdict(row):
             "within": st.floats(1, 700_000),
             "waiting_stops": st.integers(0, 60),
             "waiting": st.integers(0, 60),
+            "waited": st.booleans(),
             "settled": st.booleans(),
         },
     )
@@ -83,6 +85,8 @@ def test_every_observation_has_a_verdict_and_a_next_look(seen):
         assert observation.claim in {"", "!stopped", "!expired"}
     if verdict.action == "send-run":
         assert observation.presence is not None
+        # What was in its queue a moment ago is not silent yet.
+        assert not observation.waited
 
 
 def test_redeliveries_come_at_3_6_12_seconds_up_to_a_minute():

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from cloudassist import topology
 from cloudassist.duties.sweeper import HOLD_MS, MOST, Sweeper
 from cloudassist.store import keys, sweeps
 from cloudassist.store.ledger import Ledger
@@ -64,3 +65,23 @@ def test_a_turn_is_bounded_and_what_has_ended_costs_nothing(ledger, server, sett
     with counted(server) as ended:
         assert sweeper.turn() > 0
     assert sum(ended.values()) <= 3, ended
+
+
+@pytest.mark.matrix("F18")
+def test_what_was_in_its_queue_at_the_last_look_gets_its_agents_time_before_it_is_sent_again(ledger, server, settings):
+    (record_id,) = plan_run(ledger, server, ["web-1"]).record_ids
+    queue, sent = topology.instance_queue("web-1"), []
+    sweeper = Sweeper(ledger, settings, lambda runs, _stops: sent.extend(runs))
+
+    def look():
+        server.zadd(keys.DUE, {record_id: 0})
+        sweeper.turn()
+
+    server.lpush(queue, "an order")
+    look()
+    look()
+    server.delete(queue)
+    look()
+    assert sent == []
+    look()
+    assert sent == [record_id]

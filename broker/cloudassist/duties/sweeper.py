@@ -32,6 +32,13 @@ REST_SECONDS: Final = 0.5
 
 _READS: Final = 6
 """Calls that an observation takes."""
+_NOTES: Final = {
+    Action.WAIT: sweeps.note_waiting,
+    Action.TAKEN: sweeps.note_taken,
+    Action.SEND_RUN: sweeps.count_try,
+    Action.SEND_STOP: sweeps.count_try,
+}
+"""What is written down of a record besides when to look again."""
 
 Redeliver = Callable[[Sequence[str], Sequence[str]], None]
 """Hands records to dispatch: those whose run is to be sent again, those whose stop is."""
@@ -66,7 +73,7 @@ class Sweeper(Looper):
         for record_id in record_ids:
             invoke_id, instance_id = ids.split_record_id(record_id)
             calls += (
-                invocations.read_record_fields(record_id, "status", "start_time", "tries"),
+                invocations.read_record_fields(record_id, "status", "start_time", "tries", "waited"),
                 invocations.read_fields(invoke_id, "planned", "creation_time", "deliver_by", "start_by", "timeout"),
                 sweeps.read_claim(record_id),
                 instances.read_presence(instance_id),
@@ -117,10 +124,9 @@ class Sweeper(Looper):
                 ]
             case Action.FAIL if verdict.error_code is not None:
                 return [sweeps.fail(record_id, verdict.error_code, retention_ms)]
-            case Action.SEND_RUN | Action.SEND_STOP:
-                return [sweeps.count_try(record_id), sweeps.postpone(record_id, verdict.look_at)]
-            case _:
-                return [sweeps.postpone(record_id, verdict.look_at)]
+            case action:
+                notes = [_NOTES[action](record_id)] if action in _NOTES else []
+                return [*notes, sweeps.postpone(record_id, verdict.look_at)]
 
 
 def _observation(now: int, record_id: str, answers: Sequence[Any], *, settled: bool) -> Observation:
@@ -140,6 +146,7 @@ def _observation(now: int, record_id: str, answers: Sequence[Any], *, settled: b
         claim=claim,
         presence=_presence(presence),
         waiting=waiting,
+        waited="waited" in record,
         waiting_stops=stops,
         settled=settled,
     )

@@ -93,6 +93,16 @@ def count_try(record_id: str) -> Call[None]:
     return command(as_nothing, "HINCRBY", keys.record(record_id), "tries", 1)
 
 
+def note_waiting(record_id: str) -> Call[None]:
+    """Note that a record's order was seen in its queue."""
+    return command(as_nothing, "HSET", keys.record(record_id), "waited", 1)
+
+
+def note_taken(record_id: str) -> Call[None]:
+    """Note that it is no longer there."""
+    return command(as_nothing, "HDEL", keys.record(record_id), "waited")
+
+
 def expire(record_id: str, retention_ms: int, claim_ms: int) -> Call[bool]:
     """End a record that nobody has claimed as Failed DeliveryTimeout; whether it was ended."""
     _, instance_id = ids.split_record_id(record_id)
