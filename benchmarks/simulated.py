@@ -1,6 +1,6 @@
 """A thousand instances and more on this machine: real scripts beside the bare machine, then all but the scripts.
 
-Everything runs on it: the producer, the server, the control plane, and one process for 500 instances each.
+Everything runs on it: the producer, the server, the control plane, and processes that stand for 500 instances or more.
 """
 
 import contextlib

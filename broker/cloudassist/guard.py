@@ -21,6 +21,7 @@ from kombu.transport import redis as kombu_redis
 
 from cloudassist import limits, topology
 from cloudassist.errors import MessageError
+from cloudassist.poller import Loop, Poller
 
 ON_REFUSED: Final = "on_refused"
 """Transport option: a callable that is told (queue, reason) of each refused message."""
@@ -147,13 +148,27 @@ class _GuardedChannel:
         """Return the queues that are consumed; kombu makes the list anew at each turn of the loop."""
         return self._consumed
 
+    @property
+    def pops(self) -> bool:
+        """Tell whether a pop is under way."""
+        return bool(self._in_poll)
+
+    @property
+    def listens(self) -> bool:
+        """Tell whether it is subscribed to what is told to all."""
+        return bool(self._in_listen)  # type: ignore[attr-defined]
+
     def _update_queue_cycle(self) -> None:
         self._consumed = super().active_queues  # type: ignore[misc]
         super()._update_queue_cycle()  # type: ignore[misc]
 
+    def share_room(self, channel: Any) -> None:
+        """Take, together with another channel, no more messages than that might alone."""
+        self._qos = channel.qos
+
     def hang_up(self) -> None:
         """End a pop that is under way. What the server popped in that moment is silent, and sent again."""
-        if self._in_poll:  # type: ignore[has-type]
+        if self.pops:
             connection, self._in_poll = self._in_poll, None  # type: ignore[has-type]
             connection.disconnect()
 
@@ -209,21 +224,6 @@ _LOST: Final = (*kombu_redis.Transport.connection_errors, kombu_redis.exceptions
 """What counts as a lost connection: also every error that the server answers with, whatever was asked of it."""
 
 
-class _Loop:
-    """kombu's event loop, which need not be told at each turn of sockets that it looks at already."""
-
-    def __init__(self, loop: Any) -> None:
-        self._loop = loop
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loop, name)
-
-    def add_reader(self, descriptor: int, callback: Any, *args: Any) -> None:
-        """Look at a socket from now on."""
-        if self._loop.readers.get(descriptor) != (callback, args):
-            self._loop.add_reader(descriptor, callback, *args)
-
-
 class _GuardedTransport:
     """Mixed into kombu's Redis transports."""
 
@@ -231,10 +231,11 @@ class _GuardedTransport:
         super().__init__(*args, **kwargs)
         # The pops last as long as that by now; without an event loop kombu would also sleep so long after each turn.
         self.polling_interval = None
+        self.cycle = Poller()
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
         """Have the loop look at the sockets."""
-        super().register_with_event_loop(connection, _Loop(loop))  # type: ignore[misc]
+        super().register_with_event_loop(connection, Loop(loop))  # type: ignore[misc]
 
     def drain_events(self, connection: Any, timeout: float | None = None) -> None:
         """Take messages for one turn of a worker without an event loop; raises TimeoutError where there is none.

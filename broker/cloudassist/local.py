@@ -24,6 +24,7 @@ from cloudassist import access, installation, topology
 from cloudassist.child import Child, StackError, uninterrupted
 from cloudassist.client import Assistant
 from cloudassist.embedded import HOST, SERVER_ENVIRONMENT, EmbeddedServer, free_port
+from cloudassist.hosting import SCRIPTS_PER_HOST, hosted_together
 from cloudassist.machines import Machines
 from cloudassist.settings import PREFIX, Settings, read
 from cloudassist.store import instances as instance_calls
@@ -33,10 +34,6 @@ READY_SECONDS: Final = 30.0
 """Seconds in which a stack has to come up."""
 STOP_SECONDS: Final = 10.0
 """Seconds that a process gets to end before it is killed."""
-INSTANCES_PER_HOST: Final = 500
-"""Simulated instances in one process, the most: with more, each costs more (docs/performance.md)."""
-SCRIPTS_PER_HOST: Final = 16
-"""Scripts that such a process runs at a time, where CLOUDASSIST_CONCURRENCY says nothing else."""
 
 _LOOK_SECONDS: Final = 0.02
 _READY: Final = " ready."
@@ -82,7 +79,7 @@ class LocalStack:
 
     @property
     def _hosted_together(self) -> int:
-        return INSTANCES_PER_HOST if self._simulated else 1
+        return hosted_together(len(self.instance_ids)) if self._simulated else 1
 
     @property
     def url(self) -> str:

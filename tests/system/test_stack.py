@@ -12,9 +12,10 @@ import psutil
 import pytest
 import redis
 
-from cloudassist import InvokeStatus, LocalStack
+from cloudassist import InvokeStatus, LocalStack, topology
 from cloudassist.child import StackError
-from cloudassist.local import INSTANCES_PER_HOST
+from cloudassist.hosting import INSTANCES_PER_HOST
+from cloudassist_agent.settings import QUEUES_PER_CHANNEL
 from support.processes import alive
 from support.servers import answers
 from support.stacks import FAST
@@ -96,6 +97,25 @@ def test_what_was_done_is_there_at_the_next_start(tmp_path):
     with LocalStack(instances=1, data_dir=tmp_path) as stack, stack.assistant() as assistant:
         assert next(assistant.invocation(invoke_id).results()).output == "kept\n"
         assert assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20).status is InvokeStatus.FINISHED
+
+
+def test_a_process_for_many_instances_leaves_in_their_queues_what_it_has_no_slot_for(tmp_path):
+    slots, channels = 4, 2
+    names = [f"sim-{number:03}" for number in range(channels * QUEUES_PER_CHANNEL)]
+    settings = {"CLOUDASSIST_CONCURRENCY": str(slots)}
+    script = f"touch {tmp_path}/{{{{ACS::InstanceId}}}}; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done"
+    with (
+        LocalStack(instances=names, simulated=True, environment=settings) as stack,
+        stack.assistant() as assistant,
+        redis.Redis.from_url(stack.url) as client,
+    ):
+        invocation = assistant.run_command(script, instance_ids=names, parameters={})
+        wait_until(lambda: len(list(tmp_path.glob("sim-*"))) == slots, "every slot to be taken")
+        waiting = sum(client.llen(topology.instance_queue(name)) for name in names)
+        # Each channel may have taken one more, which it had asked for before the last slot was.
+        assert len(names) - slots - channels <= waiting <= len(names) - slots
+        (tmp_path / "go").touch()
+        assert invocation.wait(timeout=60).status is InvokeStatus.FINISHED
 
 
 @pytest.mark.timeout(120)

@@ -15,7 +15,7 @@ from cloudassist_agent.scripts import system
 
 PRIVATE_UMASK: Final = 0o077
 """What the agent's own files allow to others, whatever it was started with: nothing. Scripts have another mask."""
-QUEUES_PER_CHANNEL: Final = 25
+QUEUES_PER_CHANNEL: Final = 50
 """Instance queues that one channel pops from: each pop names them all, to the server, every time."""
 
 

@@ -214,7 +214,8 @@ class EventBuffer:
 class MoreOrders(bootsteps.StartStopStep):  # type: ignore[misc]
     """Consumes the queues of further instances, where one process stands for many.
 
-    One channel names all its queues at every pop: groups of them on channels of their own keep that short.
+    One channel names all its queues at every pop: groups of them on channels of their own keep that short. The slots
+    are those of the process, so all these channels take no more orders than one would.
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -226,7 +227,7 @@ class MoreOrders(bootsteps.StartStopStep):  # type: ignore[misc]
         consumers = []
         for start in range(QUEUES_PER_CHANNEL, len(names), QUEUES_PER_CHANNEL):
             channel = c.connection.channel()
-            channel.basic_qos(0, c.initial_prefetch_count, apply_global=False)
+            channel.share_room(c.task_consumer.channel)
             queues = transport.direct_queues(names[start : start + QUEUES_PER_CHANNEL])
             consumers.append(Consumer(channel, queues=queues, on_message=handler, auto_declare=False))
         for consumer in consumers:
