@@ -6,10 +6,11 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from cloudassist.errors import CloudAssistError
-from cloudassist.fanout import Fanout, Message
+from cloudassist.fanout import Fanout
 from cloudassist.keyring import SigningKey
 from cloudassist.keyset import Root
 from cloudassist.operations.steps import Context, Course, Hear, Operation, Pin, Publish, Seal, Sign, Step, Tell
+from cloudassist.pushing import Message
 from cloudassist.settings import Settings
 from cloudassist.store import keys
 from cloudassist.store.ledger import Ledger, Listener

@@ -1,12 +1,13 @@
 import json
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cloudassist import limits, messages
 from cloudassist.errors import MessageError
-from cloudassist.messages import FINAL_SEQUENCE, Kind, Registration, Report
+from cloudassist.messages import FINAL_SEQUENCE, Kind, Registration, Report, with_output
 from cloudassist.status import TERMINAL, InvocationStatus
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
@@ -26,8 +27,17 @@ REPORT = st.builds(
     dropped=st.integers(0, 2**40),
     ended=st.integers(0, 1000),
 )
+REPORTED = Report("web-1", "t-1.web-1", FINAL_SEQUENCE, InvocationStatus.FAILED, output=b"hello")
 STARTED = Report("web-1", "t-1.web-1", 1, InvocationStatus.RUNNING, start_time=5)
 REGISTRATION = Registration("web-1", "key", "1.0", "Linux", "Debian", "host", "10.0.0.1", {"role": "web"})
+
+
+@given(REPORT)
+@example(replace(REPORTED, error_info='"output":""', error_code='\\"output":""'))
+def test_a_report_that_was_encoded_without_its_output_gets_it_back(report):
+    body = replace(report, output=b"").encode()
+    assert with_output(body, report.output) == report.encode()
+    assert with_output(body, None) == body
 
 
 @given(REPORT)

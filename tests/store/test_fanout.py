@@ -7,10 +7,11 @@ from kombu import Connection
 from redis.exceptions import ResponseError
 
 from cloudassist import transport
-from cloudassist.fanout import BATCH, Fanout
+from cloudassist.fanout import Fanout
 from cloudassist.keyring import SigningKey
 from cloudassist.keyset import KeySet, TrustedKey
 from cloudassist.orders import Order, Purpose
+from cloudassist.pushing import BATCH
 from cloudassist.settings import Settings
 from support.servers import private_server
 

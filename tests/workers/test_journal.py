@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from cloudassist.messages import decode
 from cloudassist.status import InvocationStatus
 from cloudassist_agent.executor import Outcome
 from cloudassist_agent.journal.journal import Journal, JournalError
@@ -64,7 +65,7 @@ def test_it_is_known_by_its_id_after_a_restart(path):
     assert not begin(second, "t-1.a")
     (entry,) = second.unended()
     assert (entry.record_id, entry.pid, entry.pid_start, entry.boot, entry.start_time) == ("t-1.a", 77, 99, BOOT, 5)
-    assert [entry.report for entry in second.unsent(10)] == [last("t-1.b")]
+    assert [decode(entry.body) for entry in second.unsent(10)] == [last("t-1.b")]
     second.close()
 
 
@@ -72,12 +73,12 @@ def test_reports_wait_until_they_are_sent_and_can_be_repeated(journal):
     for number in range(3):
         begin(journal, f"t-{number}.a", number)
         journal.end(last(f"t-{number}.a"))
-    assert [entry.report for entry in journal.unsent(2)] == [last("t-0.a"), last("t-1.a")]
+    assert [decode(entry.body) for entry in journal.unsent(2)] == [last("t-0.a"), last("t-1.a")]
     journal.mark_sent(["t-0.a", "t-1.a", "t-2.a"])
     assert journal.unsent(10) == []
     journal.repeat("t-1.a")
     journal.repeat("t-9.a")
-    assert [entry.report for entry in journal.unsent(10)] == [last("t-1.a")]
+    assert [decode(entry.body) for entry in journal.unsent(10)] == [last("t-1.a")]
 
 
 def test_what_has_not_ended_or_was_not_sent_is_never_forgotten(journal):

@@ -14,11 +14,13 @@ from cloudassist import ids
 from cloudassist.dispatch.recurring_tasks import RecurringTask, RecurringTasks
 from cloudassist.dispatch.warrants import LATE_MS, Warrants
 from cloudassist.errors import MessageError
-from cloudassist.fanout import Fanout, Message
+from cloudassist.fanout import Fanout
 from cloudassist.orders import Order, Purpose, expiry
+from cloudassist.pushing import Message
+from cloudassist.request import Word
 from cloudassist.settings import Settings
 from cloudassist.store import instances, invocations, schedules
-from cloudassist.store.call import Call, Word
+from cloudassist.store.call import Call
 from cloudassist.store.instances import Enrolment
 from cloudassist.store.invocations import READ_CHUNK, Lifetimes
 from cloudassist.store.ledger import Ledger

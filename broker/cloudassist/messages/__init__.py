@@ -9,11 +9,11 @@ from cloudassist.errors import MessageError
 from cloudassist.messages.client_status import ClientState, ClientStatus
 from cloudassist.messages.kind import MAC_HEADER, Kind
 from cloudassist.messages.registration import Registration
-from cloudassist.messages.report import FINAL_SEQUENCE, Report
+from cloudassist.messages.report import FINAL_SEQUENCE, Report, with_output
 
 __all__ = [
     "FINAL_SEQUENCE", "MAC_HEADER",
-    "ClientState", "ClientStatus", "Kind", "Message", "Registration", "Report", "decode",
+    "ClientState", "ClientStatus", "Kind", "Message", "Registration", "Report", "decode", "with_output",
 ]  # fmt: skip
 
 Message = Report | Registration | ClientStatus

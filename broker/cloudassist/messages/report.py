@@ -16,6 +16,7 @@ from cloudassist.status import TERMINAL, InvocationStatus
 FINAL_SEQUENCE: Final = 2**31
 """Sequence number of a record's last report, above all others, so that it can be repeated after a restart."""
 
+_NO_OUTPUT: Final = '"output":""'
 _REPORTED: Final = {status.value: status for status in (InvocationStatus.RUNNING, *TERMINAL)}
 
 
@@ -96,6 +97,12 @@ class Report:
             killed=fields.integer(source, "killed", least=0, most=fields.MAXIMUM_MS, default=0),
             position=fields.integer(source, "position", least=0, most=fields.MAXIMUM_MS, default=0),
         )
+
+
+def with_output(body: str, output: bytes | None) -> str:
+    """Return the body of a report that was encoded without its output, with it."""
+    # Quotes within a text would be escaped, so this is the field and nothing else.
+    return body.replace(_NO_OUTPUT, f'"output":"{base64.b64encode(output).decode()}"', 1) if output else body
 
 
 def _status(source: JsonObject) -> InvocationStatus:

@@ -10,8 +10,8 @@ from cloudassist.command_type import CommandType
 from cloudassist.content_encoding import base64_bytes
 from cloudassist.errors import InvalidParameterError, LimitExceededError
 from cloudassist.operations import arguments
+from cloudassist.request import Word
 from cloudassist.settings import Settings
-from cloudassist.store.call import Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

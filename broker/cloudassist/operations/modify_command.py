@@ -6,9 +6,9 @@ from cloudassist.operations.audited import audited
 from cloudassist.operations.definition import kept_name, label
 from cloudassist.operations.describe_commands import check_id, not_found
 from cloudassist.operations.steps import Context, Operation
+from cloudassist.request import Word
 from cloudassist.store import commands
 from cloudassist.store.audit import Act
-from cloudassist.store.call import Word
 
 
 def modify_command(

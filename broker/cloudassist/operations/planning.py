@@ -16,10 +16,11 @@ from cloudassist.operations.sealing import Sealed
 from cloudassist.operations.steps import Context, Operation, Publish, Seal, Sign
 from cloudassist.operations.targets import Resolved, chunks
 from cloudassist.orders import Order, Payload, Purpose, expiry, payload_hash
+from cloudassist.request import Word
 from cloudassist.settings import Settings
 from cloudassist.store import invocations, schedules
 from cloudassist.store.audit import Act
-from cloudassist.store.call import Call, Word
+from cloudassist.store.call import Call
 from cloudassist.store.invocations import PLAN_CHUNK, Beginning, Lifetimes, NewCommand
 from cloudassist.warrant import Warrant, digest
 

@@ -7,8 +7,8 @@ from cloudassist.error_code import ErrorCode
 from cloudassist.errors import InvalidParameterError
 from cloudassist.expressions import At, Fault
 from cloudassist.operations import arguments, not_built
+from cloudassist.request import Word
 from cloudassist.settings import Settings
-from cloudassist.store.call import Word
 
 ONCE = "Once"
 PERIOD = "Period"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from cloudassist.errors import CloudAssistError
-from cloudassist.fanout import Message
 from cloudassist.orders import Order
+from cloudassist.pushing import Message
 from cloudassist.settings import Settings
 from cloudassist.store.call import Call
 from cloudassist.warrant import Warrant

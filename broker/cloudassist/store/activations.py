@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudassist import limits
+from cloudassist.request import Word
 from cloudassist.store import keys
-from cloudassist.store.call import Call, Word, as_fields, as_nothing, as_scores, as_text, as_texts, command, flat
+from cloudassist.store.call import Call, as_fields, as_nothing, as_scores, as_text, as_texts, command, flat
 from cloudassist.store.library import function_call
 
 _KNOWN_MS = 1000 * limits.ACTIVATION_KNOWN_SECONDS

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-T = TypeVar("T")
+from cloudassist.request import Word
 
-Word = str | bytes | int | float
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cloudassist.request import Word
 from cloudassist.store import keys
 from cloudassist.store.audit import Act
-from cloudassist.store.call import Call, Word, as_fields, as_scores, command, flat
+from cloudassist.store.call import Call, as_fields, as_scores, command, flat
 from cloudassist.store.library import function_call
 from cloudassist.store.refusal import Earlier, Refused, verdict
 

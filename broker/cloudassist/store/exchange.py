@@ -12,9 +12,10 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 
 from cloudassist import tls
 from cloudassist.errors import ConfigurationError, ServiceUnavailableError, ThrottlingError
+from cloudassist.request import Word
 from cloudassist.settings import PREFIX
 from cloudassist.store import library
-from cloudassist.store.call import Call, Word
+from cloudassist.store.call import Call
 
 ANSWER_SECONDS: Final = 5.0
 """Seconds to wait for an answer."""

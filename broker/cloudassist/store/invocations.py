@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from cloudassist import ids, limits, schema, topology
+from cloudassist.request import Word
 from cloudassist.settings import Settings
 from cloudassist.store import keys
 from cloudassist.store.audit import Act
-from cloudassist.store.call import Call, Word, as_fields, as_scores, as_texts, command, flat
+from cloudassist.store.call import Call, as_fields, as_scores, as_texts, command, flat
 from cloudassist.store.library import CLAIM_MARGIN_MS, function_call
 from cloudassist.store.refusal import Earlier, Refused, verdict
 

@@ -15,9 +15,10 @@ from typing import Any, Final, TypeVar
 from cloudassist import limits, schema, topology
 from cloudassist.enrolment import Cause
 from cloudassist.error_code import ErrorCode
+from cloudassist.request import Word
 from cloudassist.status import MOVES, TERMINAL, InvocationStatus
 from cloudassist.store import audit, keys
-from cloudassist.store.call import Call, Word
+from cloudassist.store.call import Call
 from cloudassist.store.refusal import Refusal
 
 T = TypeVar("T")

@@ -6,9 +6,8 @@ from typing import Any
 import redis
 from redis.exceptions import ResponseError
 
-from cloudassist.store.call import Word
+from cloudassist.request import Word, pack
 from cloudassist.store.exchange import Requests, translated_errors
-from cloudassist.store.request import pack
 
 
 class Pending:

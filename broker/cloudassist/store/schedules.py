@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from cloudassist import ids, topology
+from cloudassist.request import Word
 from cloudassist.settings import Settings
 from cloudassist.status import InvocationStatus
 from cloudassist.store import keys
-from cloudassist.store.call import Call, Word, as_texts, command, flat
+from cloudassist.store.call import Call, as_texts, command, flat
 from cloudassist.store.invocations import Lifetimes, of_records
 from cloudassist.store.library import function_call
 

@@ -11,10 +11,10 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from cloudassist import messages
-from cloudassist.messages import Report
+from cloudassist.messages import Report, with_output
 from cloudassist_agent.journal import file as journal_file
 from cloudassist_agent.together import Together
 
@@ -46,6 +46,14 @@ class Entry:
     pid: int | None
     pid_start: int | None
     report: Report | None
+
+
+class Unsent(NamedTuple):
+    """A last report that waits to be sent: the body of the message, as the instance says it."""
+
+    record_id: str
+    instance_id: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +136,11 @@ class Journal:
         """Return the records that were about to start and have no last report."""
         return self._read("WHERE report IS NULL", ())
 
-    def unsent(self, most: int) -> list[Entry]:
-        """Return records whose last report is unsent, oldest first."""
-        return self._read("WHERE unsent ORDER BY start_time LIMIT ?", (most,))
+    def unsent(self, most: int) -> list[Unsent]:
+        """Return the last reports that are unsent, oldest first."""
+        query = "SELECT id, instance, report, output FROM record WHERE unsent ORDER BY start_time LIMIT ?"
+        rows = self._select(query, (most,))
+        return [Unsent(record_id, instance, with_output(body, output)) for record_id, instance, body, output in rows]
 
     def close(self) -> None:
         """Close the file."""
@@ -140,10 +150,12 @@ class Journal:
     def _read(self, where: str, values: tuple[Any, ...]) -> list[Entry]:
         # S608: the clause is one of the constants above; every value is bound.
         columns = "id, instance, boot, start_time, pid, pid_start, report, output"
-        query = f"SELECT {columns} FROM record {where}"  # noqa: S608
+        return [_entry(*row) for row in self._select(f"SELECT {columns} FROM record {where}", values)]  # noqa: S608
+
+    def _select(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         try:
             with self._writer.way:
-                return [_entry(*row) for row in self._connection.execute(query, values)]
+                return self._connection.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise JournalError(f"{self._path}: {error}") from error
 

@@ -15,7 +15,7 @@ from celery import Celery
 from cloudassist.errors import ServiceUnavailableError
 from cloudassist.looper import Looper
 from cloudassist.messages import Registration, Report
-from cloudassist_agent.journal.journal import Entry, Journal, JournalError
+from cloudassist_agent.journal.journal import Journal, JournalError, Unsent
 from cloudassist_agent.upstream.post import Post
 from cloudassist_agent.upstream.wire import Wire
 
@@ -76,8 +76,8 @@ class Sender(Looper):
         chunks = [self._chunks.pop(name) for name in list(self._chunks)]
         insisted = list(self._insisted.values())
         entries = self._unsent()
-        last = [*chunks, *insisted, *(entry.report for entry in entries if entry.report is not None)]
-        bodies = remarks + [(message.instance_id, message.encode()) for message in last]
+        bodies = remarks + [(message.instance_id, message.encode()) for message in (*chunks, *insisted)]
+        bodies += [(entry.instance_id, entry.body) for entry in entries]
         if bodies:
             try:
                 self._post.publish(bodies)
@@ -95,7 +95,7 @@ class Sender(Looper):
             pass
         self._wire.close()
 
-    def _unsent(self) -> list[Entry]:
+    def _unsent(self) -> list[Unsent]:
         try:
             entries = self._journal.unsent(BATCH + len(self._unmarked))
         except JournalError as error:

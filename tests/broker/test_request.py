@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.connection import Connection
 
-from cloudassist.store.request import pack
+from cloudassist.request import pack
 
 WORDS = st.one_of(st.text(), st.binary(max_size=10_000), st.integers(), st.floats())
 NAMES = st.sampled_from(["GET", "FCALL", "CLIENT LIST"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from cloudassist.store.call import Word
+Word = str | bytes | int | float
 
 
 def pack(requests: Iterable[Sequence[Word]]) -> bytes:
