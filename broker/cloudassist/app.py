@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from celery import Celery
 from click import ClickException
 
-from cloudassist import guard, remote, tls, topology, transport
+from cloudassist import remote, tls, topology, transport
 from cloudassist.errors import ConfigurationError, MessageError
+from cloudassist.refusals import Refusals
 from cloudassist.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class Application(Celery):  # type: ignore[misc]
     def __init__(self, name: str, settings: Settings, **conf: Any) -> None:
         super().__init__(name, set_as_current=False, changes={**common(settings), **conf})
         self.settings = settings
-        self.refusals = guard.Refusals()
+        self.refusals = Refusals()
 
     @cached_property
     def Worker(self) -> Any:  # noqa: N802 - Celery's name for it

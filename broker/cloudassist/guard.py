@@ -11,9 +11,8 @@ connection falls back to.
 import base64
 import binascii
 import json
-from collections import Counter
 from queue import Empty
-from threading import Lock
+from time import monotonic
 from typing import Any, Final
 
 from kombu.transport import TRANSPORT_ALIASES
@@ -21,7 +20,7 @@ from kombu.transport import redis as kombu_redis
 
 from cloudassist import limits, topology
 from cloudassist.errors import MessageError
-from cloudassist.poller import Loop, Poller
+from cloudassist.poller import Loop, Poller, pop_request
 
 ON_REFUSED: Final = "on_refused"
 """Transport option: a callable that is told (queue, reason) of each refused message."""
@@ -34,25 +33,6 @@ _CONTENT_TYPE: Final = "application/json"
 _BODY_ENCODINGS: Final = (None, "base64")
 _RUNS: Final = frozenset({topology.RUN_TASK})
 _DISPATCHED: Final = frozenset({topology.REDELIVER_TASK, topology.OCCUR_TASK})
-
-
-class Refusals:
-    """Counts refused messages by reason; safe between threads."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-        self._lock = Lock()
-
-    def count(self, reason: str) -> int:
-        """Count one more; return how many there are now."""
-        with self._lock:
-            self._counts[reason] += 1
-            return self._counts[reason]
-
-    def as_dict(self) -> dict[str, int]:
-        """Return the counts by reason."""
-        with self._lock:
-            return dict(self._counts)
 
 
 def check_item(queue: str, item: bytes) -> None:
@@ -166,10 +146,19 @@ class _GuardedChannel:
         """Take, together with another channel, no more messages than that might alone."""
         self._qos = channel.qos
 
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        """Begin a pop; kombu and redis-py would write the name of each queue anew at every pop."""
+        queues = self._queue_cycle.consume(len(self.active_queues))  # type: ignore[attr-defined]
+        if queues:
+            self._in_poll = self.client.connection  # type: ignore[attr-defined]
+            self._brpop_sent_at = monotonic()
+            seconds = self.brpop_timeout if timeout is None else timeout  # type: ignore[attr-defined]
+            self._in_poll.send_packed_command([pop_request(queues, seconds)])
+
     def hang_up(self) -> None:
         """End a pop that is under way. What the server popped in that moment is silent, and sent again."""
         if self.pops:
-            connection, self._in_poll = self._in_poll, None  # type: ignore[has-type]
+            connection, self._in_poll = self._in_poll, None
             connection.disconnect()
 
     def _on_connection_disconnect(self, connection: Any) -> None:

@@ -4,7 +4,8 @@ At each turn kombu goes over all channels three times, to start pops, and to hol
 message there is no room. In a process that stands for hundreds of instances that was a sixth of all its work.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from kombu.transport.redis import MultiChannelPoller
@@ -55,3 +56,16 @@ class Loop:
         """Look at a socket from now on."""
         if self._loop.readers.get(descriptor) != (callback, args):
             self._loop.add_reader(descriptor, callback, *args)
+
+
+def pop_request(queues: Sequence[str], seconds: float) -> bytes:
+    """Return the request that waits for an item of any of the queues, the first of them first, for so many seconds."""
+    words = b"".join(map(_word, queues))
+    return b"*%d\r\n$5\r\nBRPOP\r\n%b%b" % (len(queues) + 2, words, _word(str(seconds)))
+
+
+@cache
+def _word(text: str) -> bytes:
+    """Return a word of a request; there are as many as a process has queues."""
+    data = text.encode()
+    return b"$%d\r\n%b\r\n" % (len(data), data)

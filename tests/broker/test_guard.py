@@ -7,7 +7,8 @@ from kombu.utils.json import loads
 
 from cloudassist import limits
 from cloudassist.errors import MessageError
-from cloudassist.guard import Refusals, check_item
+from cloudassist.guard import check_item
+from cloudassist.refusals import Refusals
 from support.data import table
 from support.malformed import GOOD, item
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from cloudassist.errors import MessageError, ServiceUnavailableError
-from cloudassist.guard import Refusals
 from cloudassist.looper import Looper
 from cloudassist.patience import Patience
 from cloudassist.presence import Presence
+from cloudassist.refusals import Refusals
 from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.owner import Owner
 from cloudassist_agent.scripts.running import Running
