@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cloudassist import expressions
+from cloudassist.expressions.rate import Rate
 from cloudassist.store.schedules import Claim, What
 from cloudassist_beat.calendar import Calendar
 
@@ -88,3 +90,20 @@ def test_a_task_is_read_once():
     calendar.keep(["b"])
     calendar.claims([("a", DUE), ("b", DUE)], DUE)
     assert tasks.asked == 3
+
+
+def test_a_moment_is_worked_out_once_however_often_somebody_looks_ahead(monkeypatch):
+    asked = []
+
+    class Counted(Rate):
+        def after(self, moment, anchor):
+            asked.append(moment)
+            return super().after(moment, anchor)
+
+    monkeypatch.setattr(expressions, "parse", lambda _text, zone: Counted.parse("10s", zone))
+    calendar = Calendar(Tasks(a=task("rate(10s)")))
+    for now in (DUE - 2_400, DUE - 400, DUE):
+        assert calendar.claims([("a", DUE)], now) == [Claim("a", DUE, DUE, DUE + 10_000, 0, What.RUN)]
+    assert asked == [DUE]
+    for due in (DUE + 10_000, DUE, DUE + 10_000):
+        assert calendar.claims([("a", due)], due) == [Claim("a", due, due, due + 10_000, 0, What.RUN)]
