@@ -6,7 +6,7 @@
 -- Returns: {occurrence …}, which dispatch is to plan
 local function claim_occurrences(keys, args)
   local held = now_ms() + tonumber(args[1])
-  local answer = {}
+  local next, claimed, answer = {}, {}, {}
   for _, claim in ipairs(cjson.decode(args[2])) do
     local invoke_id, due, last, following, missed, what = unpack(claim)
     local invocation = Key.INVOCATION .. invoke_id
@@ -17,7 +17,7 @@ local function claim_occurrences(keys, args)
         redis.call('ZREM', keys[1], invoke_id)
         redis.call('HSET', invocation, 'last_due', last)
       else
-        redis.call('ZADD', keys[1], following, invoke_id)
+        next[#next + 1], next[#next + 2] = following, invoke_id
       end
       if missed > 0 then
         redis.call('HINCRBY', invocation, 'missed', missed)
@@ -27,10 +27,17 @@ local function claim_occurrences(keys, args)
       end
       if what ~= 'none' then
         local occurrence = invoke_id .. '@' .. last
-        redis.call('ZADD', keys[2], held, occurrence)
+        claimed[#claimed + 1], claimed[#claimed + 2] = held, occurrence
         answer[#answer + 1] = occurrence
       end
     end
+  end
+  -- Together: each call from here costs more than what it does.
+  if #next > 0 then
+    redis.call('ZADD', keys[1], unpack(next))
+  end
+  if #claimed > 0 then
+    redis.call('ZADD', keys[2], unpack(claimed))
   end
   return answer
 end

@@ -64,8 +64,12 @@ local function plan_occurrence(keys, args)
   if args[4] == '1' then
     redis.call('ZREM', keys[6], args[1])
     if redis.call('HSETNX', occurrence, 'planned', 1) == 1 then
-      local counts = redis.call('HMGET', occurrence, 'n.' .. Status.RUNNING, 'n.' .. Status.FAILED)
-      if counts[1] or counts[2] then
+      local planned_some = #plan.given > 0 or plan.failed
+      if not planned_some then
+        local counts = redis.call('HMGET', occurrence, 'n.' .. Status.RUNNING, 'n.' .. Status.FAILED)
+        planned_some = counts[1] or counts[2]
+      end
+      if planned_some then
         redis.call('HINCRBY', schedule, 'runs', 1)
         redis.call('ZADD', keys[4], moment, args[3])
         local ttl = redis.call('PTTL', schedule)
@@ -76,7 +80,9 @@ local function plan_occurrence(keys, args)
         redis.call('DEL', occurrence)
       end
     end
-    close_invocation({ invocation = occurrence }, retention_ms)
+    if #plan.given == 0 then
+      close_invocation({ invocation = occurrence }, retention_ms)
+    end
     retire(keys[4], keys[5], args[2], redis.call('ZCARD', keys[4]) - tonumber(args[10]))
   end
   return answer
