@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import redis
 
@@ -24,6 +25,7 @@ QUESTION = "recurring"
 SIZES = (100, 1_000, 5_000)
 INSTANCES = 1_000
 INTERVAL_SECONDS = 10
+_MINUTE_SECONDS = 60
 _AHEAD_SECONDS = 5
 _MADE_PER_SECOND = 100
 """Tasks that are made in a second, at least."""
@@ -43,24 +45,35 @@ def measure(*, quick: bool) -> list[Figure]:
 
 
 def _ours(size: int, peers: dict[str, tuple[float, float]]) -> Iterator[Figure]:
-    claims, out, share = _round(size)
+    first, again, share = _rounds(size)
     text = f"{size:,} tasks"
     strict = size == max(SIZES)
-    for what, part in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
-        goal = "≤ 50 ms" if strict and part != 1.0 else ""
-        yield Figure(QUESTION, f"{text}: claimed, {what} after the moment", percentile(claims, part), "ms", goal=goal)
-    goal = "≤ 1,000 ms" if strict else ""
-    yield Figure(QUESTION, f"{text}: last order in its queue after the moment", out, "ms", goal=goal)
+    for round_, what in ((first, "the first time"), (again, "again")):
+        goal = "≤ 50 ms" if strict else ""
+        late = percentile(round_.claims, 0.99)
+        yield Figure(QUESTION, f"{text}, {what}: claimed, p99 after the moment", late, "ms", goal=goal)
+        goal = "≤ 1,000 ms" if strict else ""
+        yield Figure(QUESTION, f"{text}, {what}: last order in its queue after the moment", round_.out, "ms", goal=goal)
     yield Figure(QUESTION, f"{text}: beat's processor", share, "%", goal="≤ 5 %" if strict else "")
     for name, (took, used) in peers.items():
-        yield Figure(QUESTION, f"{text}: {name}: a round takes", took, "ms", took / out, "our last order")
+        yield Figure(QUESTION, f"{text}: {name}: a round takes", took, "ms", took / again.out, "our last order, again")
         yield Figure(QUESTION, f"{text}: {name}: processor", used, "%", used / max(share, 0.01), "our beat")
 
 
-def _round(size: int) -> tuple[list[float], float, float]:
-    """Have so many tasks due together; return how late each was claimed, when the last order was out, beat's share."""
+class Round(NamedTuple):
+    """Tasks that came due together: how late each was claimed, and how late the last order was out (ms)."""
+
+    claims: list[float]
+    out: float
+
+
+def _rounds(size: int) -> tuple[Round, Round, float]:
+    """Have so many tasks come due together twice; return both times, and beat's share of a processor (%).
+
+    The first time dispatch has yet to read them, and to verify what their producer signed.
+    """
     names = [f"i-{number:04}" for number in range(INSTANCES)]
-    environment = {"CLOUDASSIST_CALLS_PER_DAY": "100000"}
+    environment = {"CLOUDASSIST_CALLS_PER_DAY": "100000", "CLOUDASSIST_OVERLAP": "allow"}
     with contextlib.ExitStack() as open_:
         # The instances only seem to be there: what they would do then is not the question, and takes the processors.
         stack = open_.enter_context(LocalStack(instances=1, environment=environment))
@@ -68,27 +81,31 @@ def _round(size: int) -> tuple[list[float], float, float]:
         assistant = open_.enter_context(stack.assistant())
         server = open_.enter_context(redis.Redis.from_url(stack.url, decode_responses=True))
         command = assistant.create_command("true", name="nothing")
-        # A moment that is signed: nobody but the producer can have a task come due earlier.
-        due = 1000 * (int(_now(server)) // 1000 + _AHEAD_SECONDS + size // _MADE_PER_SECOND)
-        moment = f"at({datetime.fromtimestamp(due / 1000, UTC):%F %T})"
+        begin = int(_now(server)) // 1000 + _AHEAD_SECONDS + size // _MADE_PER_SECOND
+        begin += -begin % _MINUTE_SECONDS
+        moment = f"{datetime.fromtimestamp(begin, UTC):0,{INTERVAL_SECONDS} %-M %-H %-d %-m * %Y UTC}"
         for number in range(size):
             assistant.invoke_command(command.command_id, instance_ids=[names[number % INSTANCES]], frequency=moment)
-        if _now(server) > due:
+        if _now(server) > 1000 * begin:
             raise TimeoutError(f"{size:,} tasks were not made in time")
-        beat = stack.processes["beat-1"].pid
-        used = ProcessorTime([beat])
-        sent = _pushes(server)
-        late: list[float] = []
-        while _now(server) < due:
-            time.sleep(_LOOK_SECONDS)
-        while True:
-            now, pushed, left = _now(server), _pushes(server) - sent, server.zcount(keys.SCHEDULES, due, due)
-            late += [max(0.0, now - due)] * (size - left - len(late))
-            if (pushed >= size and not left) or now - due > 1000 * _LONGEST_SECONDS:
-                out = now - due
-                break
-            time.sleep(_LOOK_SECONDS)
-        return late, out, 100 * used.seconds() / INTERVAL_SECONDS
+        used = ProcessorTime([stack.processes["beat-1"].pid])
+        first = _watch(server, 1000 * begin, size)
+        again = _watch(server, 1000 * (begin + INTERVAL_SECONDS), size)
+        return first, again, 100 * used.seconds() / (2 * INTERVAL_SECONDS)
+
+
+def _watch(server: redis.Redis, due: int, size: int) -> Round:
+    """Look on while what is due at a moment (ms, server's clock) is claimed and sent."""
+    sent = _pushes(server)
+    late: list[float] = []
+    while _now(server) < due:
+        time.sleep(_LOOK_SECONDS)
+    while True:
+        now, pushed, left = _now(server), _pushes(server) - sent, server.zcount(keys.SCHEDULES, due, due)
+        late += [max(0.0, now - due)] * (size - left - len(late))
+        if (pushed >= size and not left) or now - due > 1000 * _LONGEST_SECONDS:
+            return Round(late, now - due)
+        time.sleep(_LOOK_SECONDS)
 
 
 def _peer(scheduler: str, size: int) -> tuple[float, float]:
