@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from cloudassist import Assistant, fanout
+from cloudassist import Assistant, fanout, pushing
 from cloudassist.store.pending import Pending
 from support.crashing import before
 
@@ -26,21 +26,21 @@ def before_second_function(owner, name):
 
 def before_second_order(owner, name):
     """Die when one order is out."""
-    owner.BATCH, real, orders = 1, getattr(owner, name), []
+    owner.BATCH, real, out = 1, getattr(owner, name), []
 
-    def dying(order, *args):
-        orders.append(order)
-        if len(orders) > 1:
+    def dying(*args):
+        if out:
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(order, *args)
+        real(*args)
+        out.append(args)
 
     setattr(owner, name, dying)
 
 
 POINTS = {
     "begun": (before_second_function, Pending, "_send"),
-    "planned": (before, fanout.Fanout, "_publish"),
-    "publishing": (before_second_order, fanout, "_message"),
+    "planned": (before, fanout, "push"),
+    "publishing": (before_second_order, pushing, "_push"),
 }
 
 if __name__ == "__main__":
