@@ -14,7 +14,7 @@ import redis
 
 from cloudassist import InvokeStatus, LocalStack, topology
 from cloudassist.child import StackError
-from cloudassist.hosting import INSTANCES_PER_HOST
+from cloudassist.hosting import INSTANCES_PER_HOST, SCRIPTS_PER_HOST
 from cloudassist_agent.settings import QUEUES_PER_CHANNEL
 from support.processes import alive
 from support.servers import answers
@@ -99,25 +99,6 @@ def test_what_was_done_is_there_at_the_next_start(tmp_path):
         assert assistant.run_command("true", instance_ids=["web-1"]).wait(timeout=20).status is InvokeStatus.FINISHED
 
 
-def test_a_process_for_many_instances_leaves_in_their_queues_what_it_has_no_slot_for(tmp_path):
-    slots, channels = 4, 2
-    names = [f"sim-{number:03}" for number in range(channels * QUEUES_PER_CHANNEL)]
-    settings = {"CLOUDASSIST_CONCURRENCY": str(slots)}
-    script = f"touch {tmp_path}/{{{{ACS::InstanceId}}}}; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done"
-    with (
-        LocalStack(instances=names, simulated=True, environment=settings) as stack,
-        stack.assistant() as assistant,
-        redis.Redis.from_url(stack.url) as client,
-    ):
-        invocation = assistant.run_command(script, instance_ids=names, parameters={})
-        wait_until(lambda: len(list(tmp_path.glob("sim-*"))) == slots, "every slot to be taken")
-        waiting = sum(client.llen(topology.instance_queue(name)) for name in names)
-        # Each channel may have taken one more, which it had asked for before the last slot was.
-        assert len(names) - slots - channels <= waiting <= len(names) - slots
-        (tmp_path / "go").touch()
-        assert invocation.wait(timeout=60).status is InvokeStatus.FINISHED
-
-
 @pytest.mark.timeout(120)
 def test_a_thousand_simulated_instances_run_a_real_script(tmp_path):
     names = [f"sim-{number:03}" for number in range(1_000)]
@@ -130,9 +111,24 @@ def test_a_thousand_simulated_instances_run_a_real_script(tmp_path):
         assert invocation.wait(timeout=60).status is InvokeStatus.FINISHED
         assert sorted(result.instance_id for result in invocation.results()) == names
         assert sorted((tmp_path / "runs").read_text().split()) == names
+        _leaves_in_their_queues_what_it_has_no_slot_for(stack, assistant, tmp_path, names[:INSTANCES_PER_HOST])
         stopped = assistant.run_command("sleep 60", instance_ids=names[-100:])
         stopped.stop()
         assert stopped.wait(timeout=60).status is InvokeStatus.STOPPED
+
+
+def _leaves_in_their_queues_what_it_has_no_slot_for(stack, assistant, folder, names):
+    """See a process that stands for these instances take no more orders than it runs at a time, nearly."""
+    script = f"touch {folder}/{{{{ACS::InstanceId}}}}; while [ ! -e {folder}/go ]; do sleep 0.05; done"
+    invocation = assistant.run_command(script, instance_ids=names, parameters={})
+    wait_until(lambda: len(list(folder.glob("sim-*"))) == SCRIPTS_PER_HOST, "every slot to be taken")
+    with redis.Redis.from_url(stack.url) as client:
+        waiting = sum(client.llen(topology.instance_queue(name)) for name in names)
+    # Each channel may have taken one more, which it had asked for before the last slot was.
+    channels, free = len(names) // QUEUES_PER_CHANNEL, len(names) - SCRIPTS_PER_HOST
+    assert free - channels <= waiting <= free
+    (folder / "go").touch()
+    assert invocation.wait(timeout=60).status is InvokeStatus.FINISHED
 
 
 def test_an_idle_fleet_starts_nothing_however_often_it_is_restarted(tmp_path):
