@@ -11,8 +11,7 @@ from itertools import chain
 from cloudassist import limits, topology
 from cloudassist.embedded import HOST
 from cloudassist.presence import Presence
-from cloudassist.request import pack
-from cloudassist.store.call import Word
+from cloudassist.request import Word, pack
 from cloudassist.transport import POP_SECONDS
 
 CONNECTIONS = 5

@@ -143,7 +143,7 @@ class _GuardedChannel:
         super()._update_queue_cycle()  # type: ignore[misc]
 
     def share_room(self, channel: Any) -> None:
-        """Take, together with another channel, no more messages than that might alone."""
+        """Begin no pop where another channel, with all that share its room, has as many messages as it may alone."""
         self._qos = channel.qos
 
     def _brpop_start(self, timeout: float | None = None) -> None:

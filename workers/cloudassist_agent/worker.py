@@ -215,7 +215,7 @@ class MoreOrders(bootsteps.StartStopStep):  # type: ignore[misc]
     """Consumes the queues of further instances, where one process stands for many.
 
     One channel names all its queues at every pop: groups of them on channels of their own keep that short. The slots
-    are those of the process, so all these channels take no more orders than one would.
+    are those of the process, so none of these channels begins a pop where all are taken.
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)

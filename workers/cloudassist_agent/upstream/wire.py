@@ -2,14 +2,12 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any
 
-from kombu.exceptions import BatchPublishError, OperationalError
+from kombu.exceptions import OperationalError
 
 from cloudassist import transport
 from cloudassist.closing import put_away
-
-_FAILURES: Final = (OperationalError, BatchPublishError)
 
 
 class Wire:
@@ -36,7 +34,7 @@ class Wire:
         connection = self._connection
         try:
             yield connection
-        except (*_FAILURES, *connection.connection_errors, *connection.channel_errors) as error:
+        except (OperationalError, *connection.connection_errors, *connection.channel_errors) as error:
             failure = transport.unavailable(self._what, connection, error)
             self.close()
             raise failure from error
