@@ -1,5 +1,6 @@
 """Celery's worker, as all of ours are started."""
 
+import gc
 import logging
 import warnings
 from typing import Any
@@ -36,6 +37,12 @@ class GuardedWorker(CeleryWorker):  # type: ignore[misc]
         callbacks = {guard.ON_REFUSED: self.app.refuse, guard.ON_LOST: self.connection_lost}
         self.app.conf.broker_transport_options = transport.worker_options(self.app.settings) | callbacks
         super().on_before_init(**kwargs)
+
+    def on_consumer_ready(self, consumer: Any) -> None:
+        """Have the garbage collector look only at what comes from now on: what is loaded stays as long as the worker."""
+        super().on_consumer_ready(consumer)
+        gc.collect()
+        gc.freeze()
 
     def emit_banner(self) -> None:
         """Say on the terminal what was started, unless all that is said is to be JSON."""
