@@ -39,7 +39,7 @@ class GuardedWorker(CeleryWorker):  # type: ignore[misc]
         super().on_before_init(**kwargs)
 
     def on_consumer_ready(self, consumer: Any) -> None:
-        """Have the garbage collector look only at what comes from now on: what is loaded stays as long as the worker."""
+        """Have the garbage collector look only at what comes from now on: what is loaded stays as long as we do."""
         super().on_consumer_ready(consumer)
         gc.collect()
         gc.freeze()

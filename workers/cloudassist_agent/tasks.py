@@ -21,15 +21,17 @@ from cloudassist_agent.monitors import shown, summary, tell
 
 log = logging.getLogger(__name__)
 
+End = Outcome | str | None
+"""What became of an order here: its outcome, why there is none, None where its record is in hand already."""
+
 
 class RunOrder(StrictTask):
-    """Carries out one order. What became of a record is kept until its request has told Celery's monitors."""
+    """Carries out one order."""
 
     name = topology.RUN_TASK
 
     def __init__(self) -> None:
         self.agent: Agent | None = None
-        self._ends: dict[str, Outcome | str | None] = {}
 
     def accept(self, message: Any) -> Accepted:
         """Verify the order in a message; raises MessageError."""
@@ -42,24 +44,20 @@ class RunOrder(StrictTask):
         order = self.agent.orders.open(Purpose.RUN, envelope)
         return Accepted(order.record_id, (order,), "()", shown(order.record_id))
 
-    def run(self, order: Order) -> str:
-        """Carry the order out; returns what Celery writes into the log."""
+    def run(self, order: Order) -> End:
+        """Carry the order out; never raises."""
         assert self.agent is not None
-        end: Outcome | str | None
         try:
-            end = self.agent.orders.carry_out(order)
+            return self.agent.orders.carry_out(order)
         except MessageError as error:
             self.app.refuse(topology.instance_queue(order.instance_id), error)
-            end = error.reason
+            return f"not started: {error.reason}"
         except ServiceUnavailableError as error:
             log.warning("%s was not started and will be sent again: %s", order.record_id, error.message)
-            end = "the server does not answer"
-        self._ends[order.record_id] = end
-        return summary(end) if isinstance(end, Outcome) else f"not started: {end or 'in hand already'}"
-
-    def take_end(self, record_id: str) -> Outcome | str | None:
-        """Return once what became of a record here: its outcome, why it was not started, None where it goes on."""
-        return self._ends.pop(record_id, None)
+            return "not started: the server does not answer"
+        except Exception:
+            log.exception("%s: the agent failed", order.record_id)
+            return "the agent failed, see its log"
 
     def request_class(self, base: type[Request]) -> type[Request]:
         """Return requests that end, for Celery's monitors, as their record did."""
@@ -73,25 +71,35 @@ class RunOrder(StrictTask):
                 assert task.agent is not None
                 super().send_event(kind, Event=task.agent.monitors.maker(self.id), **fields)
 
-            def on_success(self, failed__retval__runtime: tuple[Any, Any, float], **kwargs: Any) -> Any:
-                failed, _, _ = failed__retval__runtime
-                if failed:
-                    return super().on_success(failed__retval__runtime, **kwargs)
+            def execute_using_pool(self, pool: Any, **_: Any) -> None:
+                """Have a thread carry the order out.
+
+                Celery's tracer would do so for a twentieth of all that an agent does: it looks after results, retries,
+                callbacks and signals, and an order has none.
+                """
+                pool.apply_async(task.run, self.args, accept_callback=self.on_accepted, callback=self.on_end)
+
+            def on_end(self, end: End) -> None:
+                """Make room for the next order, and tell what became of this one."""
                 task_ready(self, successful=True)
                 self.acknowledge()
+                log.info("%s: %s", self.id, _said(end))
                 try:
-                    _tell(self.send_event, task.take_end(self.id))
+                    _tell(self.send_event, end)
                 except Exception:
                     # It would vanish in a future that nobody reads.
                     log.exception("%s: its end could not be shown", self.id)
-                return None
 
         return RecordRequest
 
 
-def _tell(send: Callable[..., Any], end: Outcome | str | None) -> None:
+def _said(end: End) -> str:
+    return summary(end) if isinstance(end, Outcome) else end or "in hand already"
+
+
+def _tell(send: Callable[..., Any], end: End) -> None:
     if isinstance(end, Outcome):
         tell(send, end)
     elif end is not None:
         # Not its end: the order comes again, or another agent has it.
-        send("task-retried", exception=f"not started: {end}", traceback="")
+        send("task-retried", exception=_said(end), traceback="")
