@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from kombu import Connection
-from kombu.transport.redis import exceptions
 
-from cloudassist.request import pack
+from cloudassist.round_trip import ask
 
 BATCH: Final = 500
 """Messages per round trip: few enough that the server never reads for longer than a few milliseconds at a time."""
@@ -48,27 +47,5 @@ def mold(headers: dict[str, Any], properties: dict[str, Any]) -> str:
 
 def push(connection: Connection, messages: Sequence[Message]) -> None:
     """Put messages into their queues; raises what kombu's connection errors and channel errors name."""
-    pool = connection.default_channel.pool
-    borrowed = pool.get_connection()
-    try:
-        for start in range(0, len(messages), BATCH):
-            _push(borrowed, messages[start : start + BATCH])
-    except BaseException:
-        # What it would read next is the answer to something else.
-        borrowed.disconnect()
-        raise
-    finally:
-        pool.release(borrowed)
-
-
-def _push(connection: Any, messages: Sequence[Message]) -> None:
-    """Put messages into their queues in one round trip; raises the first error after all were tried."""
-    connection.send_packed_command([pack(("LPUSH", *message) for message in messages)])
-    refused: Exception | None = None
-    for _ in messages:
-        try:
-            connection.read_response()
-        except exceptions.ResponseError as error:
-            refused = refused or error
-    if refused:
-        raise refused
+    for start in range(0, len(messages), BATCH):
+        ask(connection, [("LPUSH", *message) for message in messages[start : start + BATCH]])

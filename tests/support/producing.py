@@ -40,7 +40,7 @@ def before_second_order(owner, name):
 POINTS = {
     "begun": (before_second_function, Pending, "_send"),
     "planned": (before, fanout, "push"),
-    "publishing": (before_second_order, pushing, "_push"),
+    "publishing": (before_second_order, pushing, "ask"),
 }
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ A command that fails on a connection gone stale is tried once more on a new one:
 setting it once. What several threads ask at a time goes in one round trip.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 from celery import Celery
@@ -13,12 +14,14 @@ from celery import Celery
 from cloudassist import topology
 from cloudassist.errors import ServiceUnavailableError
 from cloudassist.orders import Order
+from cloudassist.request import Word
+from cloudassist.round_trip import ask
 from cloudassist_agent.clock import ServerClock
 from cloudassist_agent.together import Together
 from cloudassist_agent.upstream.wire import Wire
 
-_Question = Callable[[Any], object]
-"""Puts its commands into a pipeline."""
+_Question = Sequence[tuple[Word, ...]]
+"""Requests that belong together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,41 +46,36 @@ class Link:
     def claim(self, order: Order, value: str) -> Claim:
         """Claim a record unless somebody has, and read its payload, in one round trip."""
         key = topology.claim_key(order.instance_id, order.record_id)
-
-        def ask(pipe: Any) -> None:
-            pipe.time()
-            pipe.set(key, value, nx=True, get=True, pxat=order.expires)
-            pipe.get(order.payload_key)
-
-        now, holder, payload = self._ask(ask)
+        claims = ("SET", key, value, "NX", "GET", "PXAT", order.expires)
+        now, holder, payload = self._ask(("TIME",), claims, ("GET", order.payload_key))
         return Claim(None if holder is None else holder.decode(errors="replace"), payload, self._clock.learn(now))
 
     def give_up(self, order: Order, value: str) -> None:
         """Claim a record so that nobody ever starts it, if it is free or was claimed with this value."""
         key = topology.claim_key(order.instance_id, order.record_id)
-        options = {"get": True, "pxat": order.expires}
-        (holder,) = self._ask(lambda pipe: pipe.set(key, topology.REFUSED_CLAIM, nx=True, **options))
+        refuses = ("SET", key, topology.REFUSED_CLAIM, "GET", "PXAT", order.expires)
+        (holder,) = self._ask((*refuses, "NX"))
         if holder is not None and holder.decode(errors="replace") == value:
-            self._ask(lambda pipe: pipe.set(key, topology.REFUSED_CLAIM, **options))
+            self._ask(refuses)
 
     def acquire(self, presence: Mapping[str, bytes], lifetime_ms: int) -> dict[str, bytes]:
         """Set the presence of each instance where none is set; return those that were set before."""
-        return self._set_presence(presence, px=lifetime_ms, nx=True)
+        return self._set_presence(presence, "PX", lifetime_ms, "NX")
 
     def set_presence(self, presence: Mapping[str, bytes], lifetime_ms: int) -> dict[str, bytes]:
         """Set the presence of each instance; return what was there before."""
-        return self._set_presence(presence, px=lifetime_ms)
+        return self._set_presence(presence, "PX", lifetime_ms)
 
     def owners(self, instance_ids: Iterable[str]) -> dict[str, str]:
         """Return whose each instance id is; none for one that nobody has registered."""
         names = list(instance_ids)
-        (found,) = self._ask(lambda pipe: pipe.mget([topology.owner_key(name) for name in names]))
+        (found,) = self._ask(("MGET", *map(topology.owner_key, names)))
         pairs = zip(names, found, strict=True)
         return {name: owner.decode(errors="replace") for name, owner in pairs if owner is not None}
 
     def key_set(self) -> bytes | None:
         """Return the newest key set that lies on the server; None where there is none."""
-        (document,) = self._ask(lambda pipe: pipe.get(topology.KEY_SET_KEY))
+        (document,) = self._ask(("GET", topology.KEY_SET_KEY))
         return None if document is None else bytes(document)
 
     def doubt(self) -> None:
@@ -89,18 +87,15 @@ class Link:
         with self._askers.way:
             self._wire.close()
 
-    def _set_presence(self, presence: Mapping[str, bytes], **options: Any) -> dict[str, bytes]:
-        def ask(pipe: Any) -> None:
-            pipe.time()
-            for instance_id, value in presence.items():
-                pipe.set(topology.presence_key(instance_id), value, get=True, **options)
-
-        now, *before = self._ask(ask)
+    def _set_presence(self, presence: Mapping[str, bytes], *options: Word) -> dict[str, bytes]:
+        keys = map(topology.presence_key, presence)
+        sets = [("SET", key, value, "GET", *options) for key, value in zip(keys, presence.values(), strict=True)]
+        now, *before = self._ask(("TIME",), *sets)
         self._clock.learn(now)
         pairs = zip(presence, before, strict=True)
         return {instance_id: held for instance_id, held in pairs if held is not None}
 
-    def _ask(self, question: _Question) -> list[Any]:
+    def _ask(self, *question: tuple[Word, ...]) -> list[Any]:
         answers: list[Any] = self._askers.ask(question)
         return answers
 
@@ -111,13 +106,6 @@ class Link:
             return self._try(questions)
 
     def _try(self, questions: Sequence[_Question]) -> list[list[Any]]:
-        ends = []
-        with (
-            self._wire.connection() as connection,
-            connection.default_channel.client.pipeline(transaction=False) as pipe,
-        ):
-            for question in questions:
-                question(pipe)
-                ends.append(len(pipe))
-            answers = pipe.execute()
-        return [answers[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        with self._wire.connection() as connection:
+            answers = iter(ask(connection, list(chain.from_iterable(questions))))
+        return [list(islice(answers, len(question))) for question in questions]
