@@ -24,10 +24,6 @@ class Action(StrEnum):
     """It has ended: do not look again."""
     LOOK = "look"
     """Nothing is wrong yet: look again later."""
-    WAIT = "wait"
-    """Its order waits in its queue: look again later."""
-    TAKEN = "taken"
-    """Its order has been taken since the last look: its agent has as long to speak as if it had been sent now."""
     SEND_RUN = "send-run"
     """Have its order signed and sent again."""
     SEND_STOP = "send-stop"
@@ -103,7 +99,7 @@ def _unclaimed(seen: Observation, settings: Settings) -> Verdict:
     if seen.planned and seen.presence is not None and seen.waiting == 0:
         verdict = _taken(seen, settings)
         return replace(verdict, look_at=min(verdict.look_at, deadline))
-    return Verdict(Action.WAIT if seen.waiting else Action.LOOK, min(_later(seen, settings), deadline))
+    return Verdict(Action.LOOK, min(_later(seen, settings), deadline))
 
 
 def _claimed(seen: Observation, settings: Settings) -> Verdict:
@@ -117,9 +113,12 @@ def _claimed(seen: Observation, settings: Settings) -> Verdict:
 
 
 def _taken(seen: Observation, settings: Settings) -> Verdict:
-    """Return what to do about a record of a living instance whose order is not in the queue any more."""
+    """Return what to do about a record of a living instance whose order is not in the queue any more.
+
+    If it was at the last look, its agent has as long to speak as if the order had been sent now.
+    """
     if seen.waited:
-        return Verdict(Action.TAKEN, seen.now + int(1000 * settings.redelivery_seconds))
+        return Verdict(Action.LOOK, seen.now + int(1000 * settings.redelivery_seconds))
     return Verdict(Action.SEND_RUN, _again(seen, settings))
 
 

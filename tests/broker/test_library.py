@@ -79,7 +79,7 @@ CALLS = {
     "take_reports": reports.take("me", 0),
     "adopt_reports": reports.adopt("dead", "me", 1),
     "retire_reports": reports.retire("me", 1, 1),
-    "take_due": sweeps.take_due(1, 1),
+    "observe_due": sweeps.observe_due(1, 1),
     "mend_counts": books.mend_counts("t-1", [("n.Running", 1, 0), ("n.Failed", 0, 1)], 1),
     "mend_record": books.place(RECORD, mend=True),
     "expire_record": sweeps.expire(RECORD, 1, 1),

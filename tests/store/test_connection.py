@@ -20,18 +20,18 @@ from support.waiting import wait_until
 
 def test_the_library_is_loaded_when_it_is_missing(ledger, server):
     server.function_flush()
-    assert ledger.call(sweeps.take_due(1, 1))[1] == []
+    assert ledger.call(sweeps.observe_due(1, 1))[1] == []
     server.function_flush()
-    assert [answer[1] for answer in ledger.run([sweeps.take_due(1, 1)] * 3)] == [[], [], []]
+    assert [answer[1] for answer in ledger.run([sweeps.observe_due(1, 1)] * 3)] == [[], [], []]
     assert len(server.function_list()) == 1
 
 
 def test_two_versions_of_the_library_live_side_by_side(ledger, server):
-    ledger.call(sweeps.take_due(1, 1))
+    ledger.call(sweeps.observe_due(1, 1))
     server.function_load(
         library.source().replace("cloudassist_1_", "cloudassist_0_").replace("_" + library._digest(), "_old")
     )
-    assert ledger.call(sweeps.take_due(1, 1))[1] == []
+    assert ledger.call(sweeps.observe_due(1, 1))[1] == []
     assert len(server.function_list()) == 2
     server.function_flush()
 
@@ -43,7 +43,7 @@ def test_a_user_that_may_not_load_the_library_is_told_what_to_do(server, server_
         Ledger(server_url.replace("redis://", "redis://weak:pw@")) as weak,
         pytest.raises(ConfigurationError) as caught,
     ):
-        weak.call(sweeps.take_due(1, 1))
+        weak.call(sweeps.observe_due(1, 1))
     assert "control worker" in caught.value.message
 
 

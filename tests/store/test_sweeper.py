@@ -39,8 +39,8 @@ def test_three_sweepers_send_each_order_again_once(server, settings, silent):
 
 @pytest.mark.matrix("F18")
 def test_what_one_had_taken_that_died_comes_due_again(ledger, server, settings, silent):
-    now, taken = ledger.call(sweeps.take_due(len(silent), HOLD_MS))
-    assert len(taken) == len(silent)
+    now, taken = ledger.call(sweeps.observe_due(len(silent), HOLD_MS))
+    assert {seen.record_id for seen in taken} == set(silent)
     assert {server.zscore(keys.DUE, record_id) - now for record_id in silent} == {HOLD_MS}
     sent = []
     other = Sweeper(ledger, settings, lambda runs, _stops: sent.extend(runs))
@@ -56,9 +56,10 @@ def test_a_turn_is_bounded_and_what_has_ended_costs_nothing(ledger, server, sett
     sweeper = Sweeper(ledger, settings, lambda _runs, _stops: None)
     with counted(server) as bounded:
         assert sweeper.turn() == 0
-    # Of so many records, however many are due: four reads each, two queues, two notes.
+    # So many records are looked at in one call, however many are due; their common invocation is read once.
+    assert bounded["fcall"] == 1
     assert bounded["zrange"] <= 3
-    assert bounded["hmget"] <= 2 * MOST
+    assert bounded["hmget"] <= MOST + 1
     assert server.zcount(keys.DUE, 0, 0) == len(silent) - MOST
     for record_id in silent:
         ledger.call(sweeps.expire(record_id, 60_000, 60_000))
@@ -85,3 +86,26 @@ def test_what_was_in_its_queue_at_the_last_look_gets_its_agents_time_before_it_i
     assert sent == []
     look()
     assert sent == [record_id]
+
+
+def test_an_order_that_somebody_has_claimed_does_not_wait_whatever_lies_in_the_queue(ledger, server, settings):
+    (record_id,) = plan_run(ledger, server, ["web-1"]).record_ids
+    server.lpush(topology.instance_queue("web-1"), "another order")
+    sweeper = Sweeper(ledger, settings, lambda _runs, _stops: None)
+    for claim, marked in (("journal/boot", None), (None, "1")):
+        server.zadd(keys.DUE, {record_id: 0})
+        if claim:
+            server.set(topology.claim_key("web-1", record_id), claim)
+        else:
+            server.delete(topology.claim_key("web-1", record_id))
+        sweeper.turn()
+        assert server.hget(keys.record(record_id), "waited") == marked
+
+
+def test_a_sign_of_life_that_is_no_text_counts_as_one(ledger, server, settings):
+    (record_id,) = plan_run(ledger, server, ["web-1"]).record_ids
+    server.set(topology.presence_key("web-1"), ex=60, value=b'\xff"\\\0')
+    server.zadd(keys.DUE, {record_id: 0})
+    ((now, (seen,)),) = ledger.run([sweeps.observe_due(1, HOLD_MS)])
+    assert (seen.record_id, seen.presence, seen.claim) == (record_id, '\ufffd"\\\0', False)
+    assert now > 0

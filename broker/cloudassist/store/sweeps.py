@@ -1,24 +1,45 @@
 """Calls of the sweeper: which records to look at, and how to end or postpone them."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from cloudassist import ids, topology
 from cloudassist.error_code import ErrorCode
 from cloudassist.store import keys
-from cloudassist.store.call import Call, as_fields, as_nothing, as_text, command
+from cloudassist.store.call import Call, as_fields, as_nothing, command
 from cloudassist.store.library import function_call
 
+Text = str | Literal[False]
 
-def take_due(most: int, hold_ms: int) -> Call[tuple[int, list[str]]]:
-    """Return the server's time (ms) and records whose look is due; others leave them alone for ``hold_ms``."""
 
-    def decode(answer: list[Any]) -> tuple[int, list[str]]:
-        now, *record_ids = answer
-        return now, [record_id.decode() for record_id in record_ids]
+class Seen(NamedTuple):
+    """What the ledger holds of a record that is to be looked at; False where there is nothing.
 
-    return function_call("take_due", [keys.DUE], [most, hold_ms], decode)
+    ``record`` is its status, start time, tries, and whether its order waited at the last look; ``invocation`` whether
+    that is planned, its creation time, deliver-by, start-by and timeout; ``orders`` and ``stops`` count what lies in
+    the queues of its instance, whose sign of life is ``presence``.
+    """
+
+    record_id: str
+    record: Sequence[Text]
+    invocation: Sequence[Text]
+    claim: Text
+    presence: Text
+    orders: int
+    stops: int
+
+
+def observe_due(most: int, hold_ms: int) -> Call[tuple[int, list[Seen]]]:
+    """Return the server's time (ms) and the records whose look is due; others leave them alone for ``hold_ms``."""
+
+    def decode(answer: list[Any]) -> tuple[int, list[Seen]]:
+        now, *found = answer
+        rows: list[list[Any]] = json.loads(found[0].decode(errors="replace")) if found else []
+        return now, [Seen(*row) for row in rows]
+
+    return function_call("observe_due", [keys.DUE], [most, hold_ms], decode)
 
 
 def count_open() -> Call[int]:
@@ -49,12 +70,6 @@ def count_due_before(moment: int) -> Call[int]:
     return command(int, "ZCOUNT", keys.DUE, "-inf", f"({moment}")
 
 
-def read_claim(record_id: str) -> Call[str]:
-    """Return who has claimed a record; empty where nobody has."""
-    _, instance_id = ids.split_record_id(record_id)
-    return command(as_text, "GET", topology.claim_key(instance_id, record_id))
-
-
 def queue_length(queue: str) -> Call[int]:
     """Return how many messages wait in a queue."""
     return command(int, "LLEN", queue)
@@ -78,9 +93,10 @@ def server_state() -> Call[ServerState]:
     return command(decode, "INFO", "server", "errorstats")
 
 
-def postpone(record_id: str, at_ms: int) -> Call[None]:
-    """Look at a record again at this moment, if it has not ended by then."""
-    return command(as_nothing, "ZADD", keys.DUE, "XX", at_ms, record_id)
+def postpone(looks: Mapping[str, int]) -> Call[None]:
+    """Look at records again at these moments (ms), as far as they have not ended by then."""
+    pairs = [word for record_id, at_ms in looks.items() for word in (at_ms, record_id)]
+    return command(as_nothing, "ZADD", keys.DUE, "XX", *pairs)
 
 
 def forget(record_id: str) -> Call[None]:
@@ -91,16 +107,6 @@ def forget(record_id: str) -> Call[None]:
 def count_try(record_id: str) -> Call[None]:
     """Count that a record's order was handed to dispatch again."""
     return command(as_nothing, "HINCRBY", keys.record(record_id), "tries", 1)
-
-
-def note_waiting(record_id: str) -> Call[None]:
-    """Note that a record's order was seen in its queue."""
-    return command(as_nothing, "HSET", keys.record(record_id), "waited", 1)
-
-
-def note_taken(record_id: str) -> Call[None]:
-    """Note that it is no longer there."""
-    return command(as_nothing, "HDEL", keys.record(record_id), "waited")
 
 
 def expire(record_id: str, retention_ms: int, claim_ms: int) -> Call[bool]:

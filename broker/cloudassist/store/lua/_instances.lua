@@ -6,6 +6,11 @@ local function instance_of(record_id)
   return string.match(record_id, '%.(.+)$')
 end
 
+-- Return the invocation of a record, or its run.
+local function invocation_of(record_id)
+  return string.match(record_id, '^([^.]+)')
+end
+
 -- Return the entry of a record among the open ones: those of one instance lie together.
 local function open_entry(record_id)
   return instance_of(record_id) .. '/' .. record_id
