@@ -32,7 +32,7 @@ TURN_SECONDS: Final = 0.25
 _CONTENT_TYPE: Final = "application/json"
 _BODY_ENCODINGS: Final = (None, "base64")
 _RUNS: Final = frozenset({topology.RUN_TASK})
-_DISPATCHED: Final = frozenset({topology.REDELIVER_TASK, topology.OCCUR_TASK})
+_DISPATCHED: Final = frozenset({topology.REDELIVER_TASK, topology.OCCUR_TASK, topology.FORESEE_TASK})
 
 
 def check_item(queue: str, item: bytes) -> None:

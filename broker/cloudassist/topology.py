@@ -32,6 +32,8 @@ REDELIVER_TASK: Final = "cloudassist.redeliver"
 
 OCCUR_TASK: Final = "cloudassist.occur"
 """The task that dispatch runs: moments of recurring tasks that have been claimed."""
+FORESEE_TASK: Final = "cloudassist.foresee"
+"""The task that dispatch runs: moments of recurring tasks that come before long."""
 
 KEY_SET_KEY: Final = "key-set"
 """The key in which agents find the newest key set."""

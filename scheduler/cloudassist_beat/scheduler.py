@@ -14,21 +14,24 @@ from typing import Any, Final
 
 from celery.beat import Scheduler as CeleryScheduler
 
+from cloudassist import ids
 from cloudassist.dispatch import tasks
 from cloudassist.errors import CloudAssistError
 from cloudassist.patience import Patience
 from cloudassist.store import keys, schedules
 from cloudassist.store.call import Call
 from cloudassist.store.ledger import Ledger
-from cloudassist.store.schedules import Claim
+from cloudassist.store.schedules import Claim, What
 from cloudassist_beat.calendar import Calendar
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 2.0
 """Seconds between two looks where nothing is due: a notice comes at once where there is something new."""
-AHEAD_MS: Final = 2_500
+AHEAD_MS: Final = 4_000
 """Milliseconds for which a beat looks ahead, so that all is worked out by the moment at which it is due."""
+FORESEEN: Final = 100
+"""Moments that come together from which on dispatch is told ahead: of fewer, telling costs more than it saves."""
 MOST: Final = 10_000
 """Tasks that are listed at a time."""
 CLAIMED_AT_A_TIME: Final = 1_000
@@ -45,6 +48,7 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]
         self._ledger = Ledger.of(self.app.settings, loads=False)
         self._calendar = Calendar(self._ledger)
         self._patience = Patience(log, "schedules")
+        self._foreseen: frozenset[str] = frozenset()
         # Never closed: Celery would do that in a signal handler, under the hands of whoever waits, and then end.
         self._open = ExitStack()
         self._listener = self._open.enter_context(self._ledger.listen(keys.changes(schedules.CHANNEL)))
@@ -64,10 +68,9 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]
         begun = time.monotonic()
         if due.hand_over_at is not None and due.hand_over_at <= due.now:
             self._hand_over([schedules.take_claimed(HOLD_MS, CLAIMED_AT_A_TIME)])
-        waiting = [
-            (claims[0].due, schedules.claim(claims, HOLD_MS))
-            for claims in _together(self._calendar.claims(due.tasks, due.now))
-        ]
+        claims = self._calendar.claims(due.tasks, due.now)
+        coming = [claim for claim in claims if claim.due > due.now]
+        waiting = [(several[0].due, schedules.claim(several, HOLD_MS)) for several in _together(claims)]
         until = due.now + int(1000 * IDLE_SECONDS) if len(due.tasks) < MOST else due.tasks[-1][1]
         if due.hand_over_at is not None:
             until = min(until, max(due.hand_over_at, due.now + 1))
@@ -78,10 +81,22 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]
             if ready:
                 self._hand_over(ready)
                 continue
+            if coming:
+                self._foresee(coming)
+                coming = []
+                continue
             first = waiting[0][0] if waiting else until
             seconds = (min(first, until) - now) / 1000
             if seconds <= 0 or self._listener.wait(seconds):
                 return
+
+    def _foresee(self, coming: Sequence[Claim]) -> None:
+        """Tell dispatch what comes, once, so that it knows and has verified it by then."""
+        named = frozenset(ids.occurrence_id(claim.invoke_id, claim.due) for claim in coming if claim.what is What.RUN)
+        new = named - self._foreseen
+        self._foreseen = named
+        if len(new) >= FORESEEN:
+            tasks.foresee(self.app, sorted(new))
 
     def _hand_over(self, calls: Sequence[Call[list[str]]]) -> None:
         """Claim, and hand what was claimed to dispatch."""

@@ -3,16 +3,17 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
 from croniter import croniter
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cloudassist import limits
-from cloudassist.expressions import Fault, check, parse
+from cloudassist.expressions import Fault, check, parse, zones
+from cloudassist.expressions.cron import _plain
 
 TABLE = json.loads((Path(__file__).parents[1] / "data" / "expressions.json").read_text())
 FAULTS = json.loads((Path(__file__).parents[1] / "data" / "bad_expressions.json").read_text())
@@ -93,6 +94,14 @@ def test_moments_go_forward_and_say_themselves(text, start, zone):
     if len(found) > 1:
         # Whoever looks in between finds the same one.
         assert expression.after(found[0], start) == expression.after(found[1] - 1, start) == found[1]
+
+
+@given(crons, moments)
+def test_within_an_hour_it_says_what_the_library_says(text, start):
+    expression, shown = parse(text, "UTC"), zones.local(start, UTC)
+    assume(not expression._near)
+    asked = _plain(shown, expression.text)
+    assert list(islice(expression._hour_first(shown), 70)) == list(islice(asked, 70))
 
 
 @given(crons, moments)

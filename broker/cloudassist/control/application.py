@@ -47,10 +47,10 @@ def make_app(settings: ControlSettings) -> ControlApplication:
         control_exchange=topology.FLOWER_EXCHANGE if looks else topology.CONTROL_EXCHANGE,
     )
     if role is Role.DISPATCH:
-        from cloudassist.dispatch.tasks import Occur, Redeliver  # noqa: PLC0415 - see the module's text
+        from cloudassist.dispatch.tasks import Foresee, Occur, Redeliver  # noqa: PLC0415 - see the module's text
 
-        app.register_task(Redeliver())
-        app.register_task(Occur())
+        for task in (Redeliver(), Occur(), Foresee()):
+            app.register_task(task)
     app.steps["worker"].add(_STEPS.get(role, _DUTIES))
     return app
 

@@ -13,7 +13,6 @@ from typing import Final
 from cloudassist import ids
 from cloudassist.dispatch.recurring_tasks import RecurringTask, RecurringTasks
 from cloudassist.dispatch.warrants import LATE_MS, Warrants
-from cloudassist.errors import MessageError
 from cloudassist.fanout import Fanout
 from cloudassist.orders import Order, Purpose, expiry
 from cloudassist.pushing import Message
@@ -51,6 +50,15 @@ class Occurrences:
         self._settings = settings
         self._tasks = RecurringTasks(ledger, settings, warrants)
         self._lock = Lock()
+
+    def foresee(self, occurrences: Sequence[str]) -> int:
+        """Read and verify what these need, which come before long; return how many tasks are known."""
+        with self._lock:
+            tasks = self._tasks.of(occurrences)
+        for name in occurrences:
+            if task := tasks.get(ids.task_of(name)):
+                task.covered.has_moment(ids.moment_of(name))
+        return len(tasks)
 
     def plan(self, occurrences: Sequence[str]) -> int:
         """Plan these, as far as that has not been done; return how many orders were sent."""
@@ -174,10 +182,8 @@ def _is_moment_of(occurrence: str, task: RecurringTask | None) -> bool:
     """Tell whether this is a moment of a task that has a warrant."""
     if task is None:
         return False
-    try:
-        task.covered.check_moment(ids.moment_of(occurrence))
-    except MessageError as error:
-        log.error("%s is not run: %s", occurrence, error)
+    if not task.covered.has_moment(ids.moment_of(occurrence)):
+        log.error("%s is not run: its task has no such moment", occurrence)
         return False
     return True
 

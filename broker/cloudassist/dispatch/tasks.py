@@ -29,10 +29,10 @@ class Redeliver(StrictTask):
         return f"{self.app.redelivery.redeliver(runs, stops)} orders sent"
 
 
-class Occur(StrictTask):
-    """Occurrences of recurring tasks that are to be planned."""
+class _OfOccurrences(StrictTask):
+    """Base of the tasks that take occurrences of recurring tasks."""
 
-    name = topology.OCCUR_TASK
+    abstract = True
 
     def accept(self, message: Any) -> Accepted:
         """Take a list of occurrence ids from the message; raises MessageError."""
@@ -41,9 +41,25 @@ class Occur(StrictTask):
             ids.moment_of(occurrence)
         return Accepted(message.headers["id"], (named,), f"({len(named)} occurrences)")
 
+
+class Occur(_OfOccurrences):
+    """Occurrences that are to be planned."""
+
+    name = topology.OCCUR_TASK
+
     def run(self, named: list[str]) -> str:
         """Plan them, and send their orders."""
         return f"{self.app.occurrences.plan(named)} orders sent"
+
+
+class Foresee(_OfOccurrences):
+    """Occurrences that come before long."""
+
+    name = topology.FORESEE_TASK
+
+    def run(self, named: list[str]) -> str:
+        """Read and verify what they need."""
+        return f"{self.app.occurrences.foresee(named)} tasks known"
 
 
 def redeliver(app: Application) -> Callable[[Sequence[str], Sequence[str]], None]:
@@ -58,9 +74,18 @@ def redeliver(app: Application) -> Callable[[Sequence[str], Sequence[str]], None
 
 def occur(app: Application, named: Sequence[str]) -> None:
     """Hand occurrences to dispatch; raises ServiceUnavailableError."""
+    _name(app, topology.OCCUR_TASK, named)
+
+
+def foresee(app: Application, named: Sequence[str]) -> None:
+    """Tell dispatch which occurrences come before long; raises ServiceUnavailableError."""
+    _name(app, topology.FORESEE_TASK, named)
+
+
+def _name(app: Application, task: str, named: Sequence[str]) -> None:
     for start in range(0, len(named), occurrences.MOST):
         few = list(named[start : start + occurrences.MOST])
-        _send(app, topology.OCCUR_TASK, (few,), f"({len(few)} occurrences)")
+        _send(app, task, (few,), f"({len(few)} occurrences)")
 
 
 def _send(app: Application, task: str, args: tuple[list[str], ...], shown: str) -> None:

@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import Final
 
@@ -48,20 +49,16 @@ class Covered:
         latest = self.warrant.start_by
         if self.warrant.frequency:
             moment = ids.moment_of(run)
-            self.check_moment(moment)
+            if not self.has_moment(moment):
+                raise MessageError("not-warranted", f"{run}: its task has no such moment")
             latest = moment + self.warrant.grace_ms + LATE_MS + window_ms
         if start_by > latest:
             raise MessageError("not-warranted", f"{run}: to be started by {start_by}")
 
-    def check_moment(self, moment: int) -> None:
-        """Raise MessageError (not-warranted) unless this is a moment (ms) of a recurring task."""
+    def has_moment(self, moment: int) -> bool:
+        """Tell whether this is a moment (ms) of a recurring task."""
         warrant = self.warrant
-        try:
-            expression = expressions.parse(warrant.frequency, warrant.time_zone)
-        except Fault as fault:
-            raise MessageError("not-warranted", fault.reason) from None
-        if expression.after(moment - 1, warrant.creation_time) != moment:
-            raise MessageError("not-warranted", f"{warrant.invoke_id}: {moment} is none of its moments")
+        return _is_moment(moment, warrant.frequency, warrant.time_zone, warrant.creation_time)
 
 
 class Warrants:
@@ -137,6 +134,16 @@ class Warrants:
                 self._count = 0
             self._keys_until = time.monotonic() + KEYS_SECONDS
         return self._keys
+
+
+@lru_cache(maxsize=20_000)
+def _is_moment(moment: int, frequency: str, zone: str, anchor: int) -> bool:
+    """Tell whether an expression has this moment. It is asked ahead, and again when the moment comes."""
+    try:
+        return expressions.parse(frequency, zone).after(moment - 1, anchor) == moment
+    except Fault:
+        # Not one that any producer of ours would sign.
+        return False
 
 
 def _is_newer(kid: str, other: str, keys: KeySet) -> bool:

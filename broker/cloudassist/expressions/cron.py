@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from importlib import import_module
 from typing import Final, Self
 
@@ -28,6 +29,9 @@ LAST_YEAR: Final = 2099
 
 _YEAR: Final = re.compile(r"[\d*][\d,*/-]*")
 _SECOND: Final = timedelta(seconds=1)
+_HOUR: Final = timedelta(hours=1)
+_SECOND_AT: Final = 0
+_MINUTE_AT: Final = 1
 _DAY_AT: Final = 3
 _MONTH_AT: Final = 4
 _WEEKDAY_AT: Final = 5
@@ -36,10 +40,11 @@ _WEEKDAYS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Cron(Expression):
-    """One expression; ``years`` None: any."""
+    """One expression; ``years`` None: any. ``text`` is its fields as the library takes them."""
 
     pattern: str
     fields: tuple[Field, ...]
+    text: str
     years: tuple[int, ...] | None
     zone: tzinfo
     zone_name: str
@@ -65,7 +70,7 @@ class Cron(Expression):
             years = None if year.every else year.numbers
         name, position = further[0] if further else (zone, 0)
         try:
-            return cls(" ".join(pattern), fields, years, zones.parse(name), name)
+            return cls(" ".join(pattern), fields, _text(fields), years, zones.parse(name), name)
         except ValueError as error:
             raise Fault(position, str(error)) from None
 
@@ -100,7 +105,18 @@ class Cron(Expression):
 
     def _from(self, start: datetime) -> Iterator[datetime]:
         """Return what the clocks show at its times, from one on, in whatever year."""
-        return self._month_by_month(start) if self._near else self._plain(start, self.fields)
+        return self._month_by_month(start) if self._near else self._hour_first(start)
+
+    def _hour_first(self, start: datetime) -> Iterator[datetime]:
+        """Look at the rest of the hour without the library, which reads all fields anew each time that it is asked."""
+        hour = start.replace(minute=0, second=0)
+        if _has_hour(self.text, hour):
+            for minute in self.fields[_MINUTE_AT].numbers:
+                if minute >= start.minute:
+                    for second in self.fields[_SECOND_AT].numbers:
+                        if (shown := hour.replace(minute=minute, second=second)) > start:
+                            yield shown
+        yield from _plain(hour + _HOUR - _SECOND, self.text)
 
     def _month_by_month(self, start: datetime) -> Iterator[datetime]:
         """Put the weekdays nearest to a day, which the library does not know, in as the days that they are."""
@@ -116,7 +132,7 @@ class Cron(Expression):
                 days = Field((*day.numbers, *near), tuple(plain), every=False)
                 here = Field((number,), (), every=False)
                 fields = (*self.fields[:_DAY_AT], days, here, *self.fields[_MONTH_AT + 1 :])
-                for shown in self._plain(begin, fields):
+                for shown in _plain(begin, _text(fields)):
                     if (shown.year, shown.month) != (year, number):
                         break
                     yield shown
@@ -125,13 +141,25 @@ class Cron(Expression):
     def _near(self) -> list[str]:
         return [term for term in self.fields[_DAY_AT].special if term.endswith("W") and term != "LW"]
 
-    @staticmethod
-    def _plain(start: datetime, fields: Sequence[Field]) -> Iterator[datetime]:
-        try:
-            return CronSim(" ".join(field.text for field in fields), start)
-        except CronSimError:
-            # A day that none of the months has.
-            return iter(())
+
+def _text(fields: Sequence[Field]) -> str:
+    return " ".join(field.text for field in fields)
+
+
+def _plain(start: datetime, text: str) -> Iterator[datetime]:
+    """Return the times after one, as the library finds them."""
+    try:
+        return CronSim(text, start)
+    except CronSimError:
+        # A day that none of the months has.
+        return iter(())
+
+
+@lru_cache(maxsize=10_000)
+def _has_hour(text: str, hour: datetime) -> bool:
+    """Tell whether any of the times lie within an hour: on its day, in its month."""
+    first = next(_plain(hour - _SECOND, text), None)
+    return first is not None and first < hour + _HOUR
 
 
 def _nearest(year: int, month: int, day: int) -> int | None:

@@ -108,8 +108,9 @@ def list_due(ahead_ms: int, most: int) -> Call[Due]:
     """Return the tasks whose moments have come, or come within ``ahead_ms``; at most so many."""
 
     def decode(answer: list[Any]) -> Due:
-        now, hand_over_at, *due = answer
-        pairs = [(due[index].decode(), int(due[index + 1])) for index in range(0, len(due), 2)]
+        now, hand_over_at, due = answer
+        words = due.decode().split()
+        pairs = list(zip(words[::2], map(int, words[1::2]), strict=True))
         return Due(now, int(hand_over_at) if hand_over_at else None, pairs)
 
     return function_call("list_schedules", [keys.SCHEDULES, keys.CLAIMED], [ahead_ms, most], decode)
@@ -117,11 +118,14 @@ def list_due(ahead_ms: int, most: int) -> Call[Due]:
 
 def claim(claims: Sequence[Claim], hold_ms: int) -> Call[list[str]]:
     """Claim moments, unless others have; return the occurrences that dispatch is to plan."""
-    words = [
-        (each.invoke_id, str(each.due), str(each.last), each.following or "", each.missed, each.what) for each in claims
-    ]
-    text = json.dumps(words, separators=(",", ":"))
-    return function_call("claim_occurrences", [keys.SCHEDULES, keys.CLAIMED], [hold_ms, text], as_texts)
+    together: dict[tuple[Word, ...], list[str]] = {}
+    for each in claims:
+        what = (str(each.due), str(each.last), each.following or "", each.missed, each.what)
+        together.setdefault(what, []).append(each.invoke_id)
+    text = json.dumps([(*what, names) for what, names in together.items()], separators=(",", ":"))
+    return function_call(
+        "claim_occurrences", [keys.SCHEDULES, keys.CLAIMED], [hold_ms, text], lambda answer: answer.decode().split()
+    )
 
 
 def take_claimed(hold_ms: int, most: int) -> Call[list[str]]:
