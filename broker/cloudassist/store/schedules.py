@@ -11,7 +11,7 @@ from cloudassist.request import Word
 from cloudassist.settings import Settings
 from cloudassist.status import InvocationStatus
 from cloudassist.store import keys
-from cloudassist.store.call import Call, as_texts, command, flat
+from cloudassist.store.call import Call, as_texts, command
 from cloudassist.store.invocations import Lifetimes, of_records
 from cloudassist.store.library import function_call
 
@@ -178,7 +178,7 @@ def plan(
             settings.running_per_instance + settings.waiting_per_instance,
             settings.overlap,
             settings.history_runs,
-            json.dumps(flat(fields)),
+            json.dumps(fields),
             payload[1],
             lifetimes.order,
             *pairs,

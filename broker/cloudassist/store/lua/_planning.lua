@@ -59,15 +59,27 @@ local function plan_record(at, record_id, plan, code)
   return code
 end
 
--- Write down which records of an invocation were planned by these calls, and how.
-local function settle_plan(invocation, due, plan)
+-- Write down which records of an invocation were planned by these calls, and how; where it is new, with its fields: all in
+-- one command.
+local function settle_plan(invocation, due, plan, fields)
   note_given(due, plan.given, plan.now, plan.check_ms)
-  if #plan.given > 0 then
-    redis.call('HINCRBY', invocation, 'n.pending', #plan.given)
-    redis.call('HINCRBY', invocation, 'n.' .. Status.RUNNING, #plan.given)
+  local given, failed = #plan.given, plan.failed or 0
+  local counts = { ['n.pending'] = given, ['n.' .. Status.RUNNING] = given, ['n.' .. Status.FAILED] = failed }
+  for name, number in pairs(counts) do
+    if number > 0 and fields then
+      fields[name] = number
+    elseif number > 0 then
+      redis.call('HINCRBY', invocation, name, number)
+    end
   end
-  if plan.failed then
-    redis.call('HINCRBY', invocation, 'n.' .. Status.FAILED, plan.failed)
+  if failed > 0 then
     count_ends(plan.outcomes)
+  end
+  if fields then
+    local words = {}
+    for name, value in pairs(fields) do
+      words[#words + 1], words[#words + 2] = name, value
+    end
+    redis.call('HSET', invocation, unpack(words))
   end
 end

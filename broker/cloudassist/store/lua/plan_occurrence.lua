@@ -6,6 +6,7 @@
 -- KEYS: occurrence schedule fleet history retired claimed due payload (record presence)*
 -- ARGV: occurrence_id schedule_id moment last lifetime_ms retention_ms check_ms open_limit overlap most fields
 --       content order_ms (instance_id record_id)*
+-- fields is a JSON object of what is written of the run.
 -- Returns: per instance the empty text where its order is to be sent, else the error code, 'skipped', or 'gone'
 local function plan_occurrence(keys, args)
   local occurrence, schedule, fleet = keys[1], keys[2], keys[3]
@@ -27,15 +28,11 @@ local function plan_occurrence(keys, args)
     end
     return answer
   end
-  if fresh then
-    redis.call('HSET', occurrence, 'schedule', args[2], 'due', args[3], unpack(cjson.decode(args[11])))
-    redis.call('PEXPIRE', occurrence, args[5])
-    redis.call('SET', keys[8], args[12], 'PX', args[13])
-  end
+  local run = fresh and cjson.decode(args[11]) or {}
   local plan = {
     now = now, given = {}, outcomes = {}, check_ms = tonumber(args[7]), open_limit = tonumber(args[8]),
     schema = tonumber(spoken or 1),
-    ended_ms = tonumber(redis.call('HGET', occurrence, 'ends_by')) + retention_ms,
+    ended_ms = tonumber(run.ends_by or redis.call('HGET', occurrence, 'ends_by')) + retention_ms,
   }
   for index = 1, (#keys - 8) / 2 do
     local record, presence = unpack(keys, 2 * index + 7, 2 * index + 8)
@@ -60,10 +57,18 @@ local function plan_occurrence(keys, args)
       answer[index] = code
     end
   end
-  settle_plan(occurrence, keys[7], plan)
-  if args[4] == '1' then
+  local is_last = args[4] == '1'
+  if fresh then
+    run.schedule, run.due, run.planned = args[2], args[3], is_last and 1 or nil
+    settle_plan(occurrence, keys[7], plan, run)
+    redis.call('PEXPIRE', occurrence, args[5])
+    redis.call('SET', keys[8], args[12], 'PX', args[13])
+  else
+    settle_plan(occurrence, keys[7], plan)
+  end
+  if is_last then
     redis.call('ZREM', keys[6], args[1])
-    if redis.call('HSETNX', occurrence, 'planned', 1) == 1 then
+    if fresh or redis.call('HSETNX', occurrence, 'planned', 1) == 1 then
       local planned_some = #plan.given > 0 or plan.failed
       if not planned_some then
         local counts = redis.call('HMGET', occurrence, 'n.' .. Status.RUNNING, 'n.' .. Status.FAILED)
