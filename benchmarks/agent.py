@@ -9,7 +9,7 @@ import psutil
 
 from benchmarks import plain_celery, stage
 from benchmarks.measure import Figure, median, percentile, times
-from benchmarks.twenty import workers
+from benchmarks.plain_workers import plain_workers
 from cloudassist.client import Assistant, Invocation
 from cloudassist.local import LocalStack
 
@@ -57,7 +57,7 @@ def _backlog(assistant: Assistant, count: int) -> list[Figure]:
             run.wait(60)
 
     mine = count / _seconds(ours)
-    with stage.server() as (url, folder), workers(url, folder, 1):
+    with stage.server() as (url, folder), plain_workers(url, folder, 1):
         plain = plain_celery.task_of(plain_celery.make(url))
 
         def theirs() -> None:

@@ -1,4 +1,7 @@
-"""How long from the call to its end, on one idle instance? Against a raw pop loop that starts the same script."""
+"""How long from the call to its end, on one idle instance? Against a raw pop loop that starts the same script.
+
+Beside it plain Celery, from ``apply_async`` to the result.
+"""
 
 import os
 import subprocess
@@ -7,11 +10,15 @@ from pathlib import Path
 
 import redis
 
+from benchmarks import plain_celery, stage
 from benchmarks.measure import Figure, percentile, times
+from benchmarks.plain_workers import plain_workers
 from cloudassist.local import LocalStack
 
 QUESTION = "latency"
 SCRIPT = "echo hello\n"
+_WARM = 20
+"""Calls that are made before those that count."""
 
 
 def measure(*, quick: bool) -> list[Figure]:
@@ -24,18 +31,30 @@ def measure(*, quick: bool) -> list[Figure]:
             assistant.run_command(SCRIPT, instance_ids=names).wait(timeout=30)
 
         floor_before = _floor(stack.url, stack.data_dir, count)
-        times(call, 20)
+        times(call, _WARM)
         taken = times(call, count)
         floor = floor_before + _floor(stack.url, stack.data_dir, count)
-    figures = [
-        Figure(QUESTION, f"raw pop loop + Popen + one fsync, {name}", percentile(floor, share), "ms")
-        for name, share in (("p50", 0.5), ("p99", 0.99))
-    ]
+    theirs = _theirs(count)
+    figures = []
     for name, share in (("p50", 0.5), ("p99", 0.99)):
-        value = percentile(taken, share)
-        ratio = value / percentile(floor, share)
-        figures.append(Figure(QUESTION, f"call to Finished seen, {name}", value, "ms", ratio, "raw loop", "≤ 3"))
+        least, value, peer = (percentile(values, share) for values in (floor, taken, theirs))
+        figures += [
+            Figure(QUESTION, f"raw pop loop + Popen + one fsync, {name}", least, "ms"),
+            Figure(QUESTION, f"plain Celery: apply_async to its result, {name}", peer, "ms", peer / least, "raw loop"),
+            Figure(QUESTION, f"call to Finished seen, {name}", value, "ms", value / least, "raw loop", "≤ 3"),
+        ]
     return figures
+
+
+def _theirs(count: int) -> list[float]:
+    with stage.server() as (url, folder), plain_workers(url, folder, 1):
+        signature = plain_celery.task_of(plain_celery.make(url)).s(SCRIPT).set(queue="plain.0")
+
+        def call() -> None:
+            signature.apply_async().get(timeout=30)
+
+        times(call, _WARM)
+        return times(call, count)
 
 
 def _floor(url: str, folder: Path, count: int) -> list[float]:

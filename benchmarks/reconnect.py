@@ -11,7 +11,7 @@ from celery.exceptions import TimeoutError as CeleryTimeoutError
 
 from benchmarks import plain_celery, stage
 from benchmarks.measure import Figure, median
-from benchmarks.twenty import workers
+from benchmarks.plain_workers import plain_workers
 from cloudassist.local import LocalStack
 from support.agents import agent, run_soon
 from support.proxy import Proxy, proxy
@@ -66,7 +66,7 @@ def _theirs() -> dict[str, float]:
                     return
                 result.forget()
 
-        with workers(network.url, folder, 1):
+        with plain_workers(network.url, folder, 1):
             return _trials(network, 1, served)
 
 

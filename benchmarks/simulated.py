@@ -1,4 +1,4 @@
-"""A thousand instances and more on this machine: real scripts beside the bare machine, then all but the scripts.
+"""A thousand instances and more on this machine: real scripts beside the bare machine and plain Celery, then all else.
 
 Everything runs on it: the producer, the server, the control plane, and processes that stand for 500 instances or more.
 """
@@ -10,15 +10,23 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import redis
+from celery import group
+
+from benchmarks import plain_celery, stage
 from benchmarks.measure import Figure, ProcessorTime, median
+from benchmarks.plain_workers import plain_workers
 from benchmarks.scriptless import ScriptlessStack
 from cloudassist.client import Assistant
+from cloudassist.hosting import SCRIPTS_PER_HOST
 from cloudassist.local import LocalStack
 from cloudassist.status import InvokeStatus
 
 QUESTION = "simulated"
 SCRIPT = "echo hello"
 REAL = 1_000
+PROCESSES = 2
+"""Processes that stand for so many instances, and so many of plain Celery."""
 SIZES = (1_000, 2_500, 5_000, 10_000)
 QUICK_SIZES = (500, 1_000, 2_000)
 _WAIT_SECONDS = 120
@@ -43,6 +51,29 @@ def _real(count: int, rounds: int) -> Iterator[Figure]:
     yield Figure(QUESTION, f"fork and exec of {count:,} scripts, as many at a time as processors", floor, "s")
     yield Figure(QUESTION, f"{what}: call to Finished", wall, "s", wall / floor, "fork and exec", "≤ 3")
     yield Figure(QUESTION, f"{what}: processor for each, of all", 1000 * used / count, "ms")
+    peer, used = _theirs(count, rounds)
+    what = f"plain Celery, two processes with a queue each, {count:,} scripts"
+    yield Figure(QUESTION, f"{what}: group to results", peer, "s", peer / floor, "fork and exec")
+    yield Figure(QUESTION, f"{what}: processor for each, of all", 1000 * used / count, "ms")
+
+
+def _theirs(count: int, rounds: int) -> tuple[float, float]:
+    """Return the seconds that plain Celery needs for so many scripts, in as few queues as it has processes."""
+    with stage.server() as (url, folder), plain_workers(url, folder, PROCESSES, SCRIPTS_PER_HOST) as pids:
+        celery = plain_celery.make(url)
+        plain = plain_celery.task_of(celery)
+        with redis.Redis.from_url(url) as client:
+            used_by = [os.getpid(), client.info("server")["process_id"], *pids]
+
+        def run() -> tuple[float, float]:
+            signatures = [plain.s(SCRIPT).set(queue=f"plain.{number % PROCESSES}") for number in range(count)]
+            used, begun = ProcessorTime(used_by), time.perf_counter()
+            group(signatures, app=celery).apply_async().join(timeout=_WAIT_SECONDS)
+            return time.perf_counter() - begun, used.seconds()
+
+        run()
+        wall, used = (median(values) for values in zip(*(run() for _ in range(rounds)), strict=True))
+        return wall, used
 
 
 def _scriptless(sizes: Sequence[int], rounds: int) -> Iterator[Figure]:
