@@ -15,6 +15,7 @@ from cloudassist.keyring import SigningKey, create_key
 from cloudassist.keyset import KeySet, Root, TrustedKey
 from cloudassist.orders import Payload, payload_hash
 from cloudassist.store import keys
+from support.counting import counted
 
 NAMES = ["web-1", "web-2"]
 
@@ -36,13 +37,17 @@ def fanout(settings, key):
     fanout.close()
 
 
+def fresh(warrants):
+    """Return the same with nothing remembered."""
+    return Warrants(warrants._ledger, warrants._key, warrants._root)
+
+
 @pytest.fixture
 def redeliver(ledger, settings, fanout, warrants, server):
     """Have dispatch send the runs of records again, with nothing remembered; return how many orders came of it."""
 
     def redeliver(*record_ids):
-        fresh = Warrants(ledger, warrants._key, warrants._root)
-        sent = Redelivery(ledger, fanout, settings, fresh).redeliver(list(record_ids), [])
+        sent = Redelivery(ledger, fanout, settings, fresh(warrants)).redeliver(list(record_ids), [])
         queued = sum(server.llen(topology.instance_queue(name)) for name in (*NAMES, "web-9"))
         for name in (*NAMES, "web-9"):
             server.delete(topology.instance_queue(name))
@@ -185,6 +190,31 @@ def test_a_moment_that_is_long_over_is_not_ordered(recurring, occur, server):
     server.hset(keys.invocation(task), mapping={"grace_ms": 10**12})
     old = int(fields["creation_time"]) + 10_000 - 10_000 * 1_000
     assert occur(ids.occurrence_id(task, old)) == 0
+
+
+def test_what_was_foreseen_is_neither_planned_then_nor_read_again(due, ledger, settings, fanout, warrants, server):
+    occurrence = ids.occurrence_id(*due)
+    dispatch = Occurrences(ledger, fanout, settings, warrants)
+    assert dispatch.foresee([occurrence, "t-0000000000000000@1000"]) == 1
+    assert not server.exists(keys.invocation(occurrence))
+    assert [server.llen(topology.instance_queue(name)) for name in NAMES] == [0, 0]
+    for others, reads in ((dispatch, 0), (Occurrences(ledger, fanout, settings, fresh(warrants)), 1)):
+        server.delete(keys.invocation(occurrence))
+        server.zadd(keys.CLAIMED, {occurrence: 1})
+        with counted(server) as calls:
+            others.plan([occurrence])
+        # The instances of a task are read with its warrant.
+        assert calls["lrange"] == reads
+
+
+@pytest.mark.parametrize("off", [1, -10_000])
+def test_that_a_wrong_moment_was_foreseen_does_not_make_it_one(due, ledger, settings, fanout, warrants, server, off):
+    task, moment = due
+    wrong = ids.occurrence_id(task, moment + off)
+    dispatch = Occurrences(ledger, fanout, settings, warrants)
+    dispatch.foresee([wrong])
+    server.zadd(keys.CLAIMED, {wrong: 1})
+    assert dispatch.plan([wrong]) == 0
 
 
 def test_a_task_that_goes_on_is_signed_anew_by_a_newer_key(recurring, ledger, settings, key, server, tmp_path):
