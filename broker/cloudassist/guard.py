@@ -29,18 +29,20 @@ ON_LOST: Final = "on_lost"
 TURN_SECONDS: Final = 0.25
 """Seconds of a turn of a worker without an event loop (Windows): so long a free slot or an exit may go unnoticed."""
 
+_TYPED: Final = b"__type__"
+"""What kombu's JSON reader looks for."""
 _CONTENT_TYPE: Final = "application/json"
 _BODY_ENCODINGS: Final = (None, "base64")
 _RUNS: Final = frozenset({topology.RUN_TASK})
 _DISPATCHED: Final = frozenset({topology.REDELIVER_TASK, topology.OCCUR_TASK, topology.FORESEE_TASK})
 
 
-def check_item(queue: str, item: bytes) -> None:
-    """Raise MessageError unless kombu and Celery can take this item of a queue without harm."""
+def check_item(queue: str, item: bytes) -> dict[str, Any]:
+    """Return the message that an item of a queue is; raises MessageError unless it does kombu and Celery no harm."""
     if len(item) > limits.MESSAGE_BYTES:
         raise MessageError("too-large", f"{len(item)} bytes; the limit is {limits.MESSAGE_BYTES}")
     try:
-        message = json.loads(item.decode(), object_hook=_plain_object)
+        message: dict[str, Any] = json.loads(item.decode(), object_hook=_plain_object if _TYPED in item else None)
     except (ValueError, RecursionError) as error:
         raise MessageError("not-json", str(error)[:100]) from None
     check_message(message)
@@ -48,6 +50,7 @@ def check_item(queue: str, item: bytes) -> None:
         _check_task(message["headers"], _RUNS)
     elif queue == topology.DISPATCH_QUEUE:
         _check_task(message["headers"], _DISPATCHED)
+    return message
 
 
 def check_message(message: object) -> None:
@@ -87,24 +90,6 @@ class _GuardedChannel:
     _consumed: list[str] = []  # noqa: RUF012 - replaced, never changed
 
     from_transport_options = (*kombu_redis.Channel.from_transport_options, ON_REFUSED, ON_LOST)
-
-    def _get_client(self) -> Any:
-        channel = self
-        plain: Any = super()._get_client()  # type: ignore[misc]
-
-        class GuardedClient(plain):  # type: ignore[misc]
-            """Looks at the answer of each pop before kombu does."""
-
-            def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
-                if command_name != "BRPOP":
-                    return super().parse_response(connection, command_name, **options)
-                try:
-                    answer = super().parse_response(connection, command_name, **options)
-                except channel.ResponseError as error:  # type: ignore[attr-defined]
-                    raise ConnectionResetError(f"the server ended the pop: {error}") from error
-                return channel._passed(answer)
-
-        return GuardedClient
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - kombu's signature
         # Nobody needs redis-py's name and version: two more round trips for each of a dozen connections.
@@ -155,6 +140,28 @@ class _GuardedChannel:
             seconds = self.brpop_timeout if timeout is None else timeout  # type: ignore[attr-defined]
             self._in_poll.send_packed_command([pop_request(queues, seconds)])
 
+    def _brpop_read(self, **_options: Any) -> bool:
+        """Look at what a pop has brought, and deliver it; kombu would read it a second time."""
+        connection = self.client.connection  # type: ignore[attr-defined]
+        try:
+            answer = self.client.parse_response(connection, "BRPOP")  # type: ignore[attr-defined]
+        except self.ResponseError as error:  # type: ignore[attr-defined]
+            connection.disconnect()
+            raise ConnectionResetError(f"the server ended the pop: {error}") from error
+        except self.connection_errors:  # type: ignore[attr-defined]
+            connection.disconnect()
+            raise
+        finally:
+            self._in_poll = None
+            self._flush_brpop_reauth()  # type: ignore[attr-defined]
+        passed = self._passed(answer)
+        if passed is None:
+            raise Empty
+        queue, message = passed
+        self._queue_cycle.rotate(queue)  # type: ignore[attr-defined]
+        self.connection._deliver(message, queue)  # type: ignore[attr-defined]  # noqa: SLF001 - as kombu does
+        return True
+
     def hang_up(self) -> None:
         """End a pop that is under way. What the server popped in that moment is silent, and sent again."""
         if self.pops:
@@ -177,20 +184,20 @@ class _GuardedChannel:
                 item = client.rpop(queue)
             if item is None:
                 raise Empty
-            if self._passed((queue.encode(), item)) is not None:
-                return json.loads(item)
+            if (passed := self._passed((queue.encode(), item))) is not None:
+                return passed[1]
 
-    def _passed(self, answer: Any) -> Any:
+    def _passed(self, answer: tuple[bytes, bytes] | None) -> tuple[str, dict[str, Any]] | None:
+        """Return the queue and the message, None where there is none that may be taken."""
         if answer is None:
             return None
         queue, item = answer
         name = queue.decode(errors="replace")
         try:
-            check_item(name, item)
+            return name, check_item(name, item)
         except MessageError as error:
             self._refuse(name, error)
             return None
-        return answer
 
     def _deliver_fanout_message(self, message: object, exchange: str) -> Any:
         try:

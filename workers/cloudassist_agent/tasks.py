@@ -69,7 +69,8 @@ class RunOrder(StrictTask):
             def send_event(self, kind: str, **fields: Any) -> None:
                 """Speak as the record's instance, which may be one of many here."""
                 assert task.agent is not None
-                super().send_event(kind, Event=task.agent.monitors.maker(self.id), **fields)
+                # The offset of this host's time zone, which Celery works out for each event, is not told.
+                super().send_event(kind, Event=task.agent.monitors.maker(self.id), utcoffset=int, **fields)
 
             def execute_using_pool(self, pool: Any, **_: Any) -> None:
                 """Have a thread carry the order out.
