@@ -4,6 +4,7 @@ What Celery calls success is a script that ran to its end; a record that failed 
 REVOKED. The task itself never raises for a failed script: Celery would log a traceback for each.
 """
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -38,8 +39,9 @@ class RunOrder(StrictTask):
         if self.agent is None:
             raise MessageError("not-ready")
         try:
-            (envelope,), _, _ = message.decode()
-        except Exception as error:  # kombu's decoders raise what they please
+            # The guard has seen to its encoding; kombu's reader would make objects of what says that it is one.
+            (envelope,), _, _ = json.loads(message.body)
+        except (ValueError, TypeError, RecursionError) as error:
             raise MessageError("bad-body", str(error)[:100]) from None
         order = self.agent.orders.open(Purpose.RUN, envelope)
         return Accepted(order.record_id, (order,), "()", shown(order.record_id))
