@@ -102,10 +102,15 @@ def test_an_order_that_somebody_has_claimed_does_not_wait_whatever_lies_in_the_q
         assert server.hget(keys.record(record_id), "waited") == marked
 
 
-def test_a_sign_of_life_that_is_no_text_counts_as_one(ledger, server, settings):
+@pytest.mark.parametrize(("value", "read"), [(b'\xff"\\\0', '\ufffd"\\\0'), (b"", "")])
+def test_a_sign_of_life_that_nobody_can_read_is_one(ledger, server, settings, value, read):
     (record_id,) = plan_run(ledger, server, ["web-1"]).record_ids
-    server.set(topology.presence_key("web-1"), ex=60, value=b'\xff"\\\0')
+    server.set(topology.presence_key("web-1"), ex=60, value=value)
     server.zadd(keys.DUE, {record_id: 0})
     ((now, (seen,)),) = ledger.run([sweeps.observe_due(1, HOLD_MS)])
-    assert (seen.record_id, seen.presence, seen.claim) == (record_id, '\ufffd"\\\0', False)
+    assert (seen.record_id, seen.presence, seen.claim) == (record_id, read, False)
     assert now > 0
+    sent = []
+    server.zadd(keys.DUE, {record_id: 0})
+    Sweeper(ledger, settings, lambda runs, _stops: sent.extend(runs)).turn()
+    assert sent == [record_id]

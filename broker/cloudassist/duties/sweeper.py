@@ -125,7 +125,7 @@ def _observation(now: int, seen: sweeps.Seen, *, settled: bool) -> Observation:
 
 def _presence(data: sweeps.Text) -> Presence | None:
     """Read a sign of life; one that cannot be read still says that the instance lives."""
-    if not data:
+    if data is False:
         return None
     try:
         return Presence.decode(data.encode())
