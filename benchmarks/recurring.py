@@ -29,7 +29,7 @@ _MINUTE_SECONDS = 60
 _AHEAD_SECONDS = 5
 _MADE_PER_SECOND = 100
 """Tasks that are made in a second, at least."""
-_LONGEST_SECONDS = 60.0
+_LONGEST_SECONDS = 180.0
 _LOOK_SECONDS = 0.002
 _LOOK_LATER_SECONDS = 0.01
 """When all is claimed: looking on takes processor time of what is looked at."""
@@ -156,7 +156,7 @@ def _wait(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _LONGEST_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            return
+            raise TimeoutError(f"a scheduler sent nothing for {_LONGEST_SECONDS:.0f} s")
         time.sleep(_LOOK_SECONDS)
 
 

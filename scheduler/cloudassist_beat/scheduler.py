@@ -30,6 +30,8 @@ IDLE_SECONDS: Final = 2.0
 """Seconds between two looks where nothing is due: a notice comes at once where there is something new."""
 AHEAD_MS: Final = 4_000
 """Milliseconds for which a beat looks ahead, so that all is worked out by the moment at which it is due."""
+NEAR_MS: Final = 500
+"""Milliseconds by which looking ahead is put off for a moment that comes: looking at thousands would make it late."""
 FORESEEN: Final = 100
 """Moments that come together from which on dispatch is told ahead: of fewer, telling costs more than it saves."""
 MOST: Final = 10_000
@@ -74,6 +76,7 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]
         until = due.now + int(1000 * IDLE_SECONDS) if len(due.tasks) < MOST else due.tasks[-1][1]
         if due.hand_over_at is not None:
             until = min(until, max(due.hand_over_at, due.now + 1))
+        until = max([until, *(moment for moment, _ in waiting if moment <= until + NEAR_MS)])
         while True:
             now = due.now + 1000 * (time.monotonic() - begun)
             ready = [call for moment, call in waiting if moment <= now]

@@ -116,6 +116,17 @@ def test_what_a_tick_costs_does_not_depend_on_how_many_tasks_are_due(producer, s
         assert sum(calls.values()) <= 2 * count + 20
 
 
+def test_beat_does_not_look_ahead_just_before_a_moment(producer, server, scheduler):
+    task = producer.run_command("true", instance_ids=NAMES[:1], frequency="rate(1h)").invoke_id
+    scheduler.tick()
+    seconds, micros = server.time()
+    server.zadd(keys.SCHEDULES, {task: 1000 * seconds + micros // 1000 + 700})
+    with counted(server) as calls:
+        scheduler.tick()
+    # What comes is listed, and claimed, though half a second was over before it came.
+    assert calls["fcall"] == 2
+
+
 @pytest.mark.parametrize("count", [FORESEEN - 1, FORESEEN])
 def test_what_comes_is_named_to_dispatch_once_where_it_is_many(producer, server, scheduler, count):
     seconds, _ = server.time()
