@@ -14,7 +14,8 @@ def ask(connection: Connection, requests: Sequence[Sequence[Word]]) -> list[Any]
 
     Raises what kombu's connection errors and channel errors name; where the server refused one, all were asked.
     """
-    pool = connection.default_channel.pool
+    # Of the channel's own client: that of its pool would be a second connection, on ten thousand instances as well.
+    pool = connection.default_channel.client.connection_pool
     borrowed = pool.get_connection()
     try:
         borrowed.send_packed_command([pack(requests)])
