@@ -129,8 +129,9 @@ def commits(journal):
 
 
 def test_an_idle_agent_asks_little(quiet):
-    """Four commands with each sign of life, a pop of each of its two queues in ten seconds; and a connection for each, one to ask and one to report.
+    """Four commands with each sign of life, a pop of each of its two queues in ten seconds.
 
+    It has a connection for each queue, one to ask, and one to report.
     With remote control and events off (design, part 5). In twenty seconds there are one or two signs of life.
     """
     others = [name for name in quiet.processes if name.startswith(("control", "dispatch", "beat"))]
