@@ -34,7 +34,8 @@ AGE_SECONDS = 1.0
 def flower():
     os.environ["FLOWER_UNAUTHENTICATED_API"] = "true"
     try:
-        settings = FAST | {"CLOUDASSIST_INSTANCES_PER_CALL": str(FLEET)}
+        # What is sent again is received again: where the machine is busy, that would be the time that is shown.
+        settings = FAST | {"CLOUDASSIST_INSTANCES_PER_CALL": str(FLEET), "CLOUDASSIST_REDELIVERY_SECONDS": "30"}
         with LocalStack(instances=FLEET, flower=True, simulated=True, environment=settings) as stack:
             yield stack
     finally:
