@@ -72,7 +72,7 @@ class Round(NamedTuple):
 def _rounds(size: int) -> tuple[Round, Round, float]:
     """Have so many tasks come due together twice; return both times, and beat's share of a processor (%).
 
-    The first time dispatch has yet to read them, and to verify what their producer signed.
+    The first time dispatch has not known them: it reads them, and verifies what their producer signed, ahead.
     """
     names = [f"i-{number:04}" for number in range(INSTANCES)]
     environment = {

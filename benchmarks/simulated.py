@@ -4,6 +4,7 @@ Everything runs on it: the producer, the server, the control plane, and processe
 """
 
 import contextlib
+import math
 import os
 import subprocess
 import time
@@ -18,15 +19,13 @@ from benchmarks.measure import Figure, ProcessorTime, median
 from benchmarks.plain_workers import plain_workers
 from benchmarks.scriptless import ScriptlessStack
 from cloudassist.client import Assistant
-from cloudassist.hosting import SCRIPTS_PER_HOST
+from cloudassist.hosting import SCRIPTS_PER_HOST, hosted_together
 from cloudassist.local import LocalStack
 from cloudassist.status import InvokeStatus
 
 QUESTION = "simulated"
 SCRIPT = "echo hello"
 REAL = 1_000
-PROCESSES = 2
-"""Processes that stand for so many instances, and so many of plain Celery."""
 SIZES = (1_000, 2_500, 5_000, 10_000)
 QUICK_SIZES = (500, 1_000, 2_000)
 _WAIT_SECONDS = 120
@@ -52,21 +51,22 @@ def _real(count: int, rounds: int) -> Iterator[Figure]:
     yield Figure(QUESTION, f"{what}: call to Finished", wall, "s", wall / floor, "fork and exec", "≤ 3")
     yield Figure(QUESTION, f"{what}: processor for each, of all", 1000 * used / count, "ms")
     peer, used = _theirs(count, rounds)
-    what = f"plain Celery, two processes with a queue each, {count:,} scripts"
+    what = f"plain Celery, as many processes with a queue each, {count:,} scripts"
     yield Figure(QUESTION, f"{what}: group to results", peer, "s", peer / floor, "fork and exec")
     yield Figure(QUESTION, f"{what}: processor for each, of all", 1000 * used / count, "ms")
 
 
 def _theirs(count: int, rounds: int) -> tuple[float, float]:
-    """Return the seconds that plain Celery needs for so many scripts, in as few queues as it has processes."""
-    with stage.server() as (url, folder), plain_workers(url, folder, PROCESSES, SCRIPTS_PER_HOST) as pids:
+    """Return the seconds that plain Celery needs for so many scripts, with as many processes, and a queue for each."""
+    processes = math.ceil(count / hosted_together(count))
+    with stage.server() as (url, folder), plain_workers(url, folder, processes, SCRIPTS_PER_HOST) as pids:
         celery = plain_celery.make(url)
         plain = plain_celery.task_of(celery)
         with redis.Redis.from_url(url) as client:
             used_by = [os.getpid(), client.info("server")["process_id"], *pids]
 
         def run() -> tuple[float, float]:
-            signatures = [plain.s(SCRIPT).set(queue=f"plain.{number % PROCESSES}") for number in range(count)]
+            signatures = [plain.s(SCRIPT).set(queue=f"plain.{number % processes}") for number in range(count)]
             used, begun = ProcessorTime(used_by), time.perf_counter()
             group(signatures, app=celery).apply_async().join(timeout=_WAIT_SECONDS)
             return time.perf_counter() - begun, used.seconds()

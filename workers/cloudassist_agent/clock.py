@@ -10,8 +10,8 @@ class ServerClock:
     def __init__(self) -> None:
         self._offset = time.time() * 1000 - self._monotonic()
 
-    def learn(self, answer: Sequence[int]) -> int:
-        """Take the server's answer to TIME (seconds, microseconds); return it in milliseconds."""
+    def learn(self, answer: Sequence[int | bytes]) -> int:
+        """Take the server's answer to TIME (seconds, microseconds), as it is written; return it in milliseconds."""
         seconds, microseconds = answer
         now = int(seconds) * 1000 + int(microseconds) // 1000
         self._offset = now - self._monotonic()

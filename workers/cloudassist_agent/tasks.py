@@ -1,7 +1,7 @@
 """The one task that an agent runs, and how Celery is shown its course.
 
 What Celery calls success is a script that ran to its end; a record that failed shows as FAILURE and a stopped one as
-REVOKED. The task itself never raises for a failed script: Celery would log a traceback for each.
+REVOKED. The task itself never raises: that would vanish in a future which nobody reads, and its slot with it.
 """
 
 import json

@@ -12,6 +12,7 @@ from cloudassist.store.call import Call, as_fields, as_nothing, command
 from cloudassist.store.library import function_call
 
 Text = str | Literal[False]
+"""What a function of the library tells; False where there is nothing."""
 
 
 class Seen(NamedTuple):

@@ -5,6 +5,8 @@
 -- KEYS: schedules claimed
 -- ARGV: hold_ms claims
 -- Returns: the occurrences that dispatch is to plan, as one text
+
+-- Claim the moments of one element of claims; what is to be written for all of them is added to the lists in to.
 local function claim_together(schedules, claim, to)
   local due, last, following, missed, what, names = unpack(claim)
   local invocations = {}
