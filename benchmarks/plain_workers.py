@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _READY_SECONDS = 60
@@ -13,8 +13,13 @@ _END_SECONDS = 30
 
 
 @contextlib.contextmanager
-def plain_workers(url: str, folder: Path, count: int, threads: int = 10) -> Iterator[list[int]]:
-    """Run so many plain workers, each of a queue ``plain.0`` …, with so many threads each; yield their pids."""
+def plain_workers(
+    url: str, folder: Path, count: int, threads: int = 10, *, on_start: Callable[[int, int], object] | None = None
+) -> Iterator[list[int]]:
+    """Run so many plain workers, each of a queue ``plain.0`` …, with so many threads each; yield their pids.
+
+    ``on_start`` is told the pid and the number of each, before it has done anything.
+    """
     environment = os.environ | {"PLAIN_CELERY_URL": url}
     started = []
     for number in range(count):
@@ -23,6 +28,8 @@ def plain_workers(url: str, folder: Path, count: int, threads: int = 10) -> Iter
         command = [sys.executable, "-m", "celery", "-A", "benchmarks.plain_celery", "worker", *names, *options]
         with (folder / f"worker-{number}.log").open("w") as log:
             started.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+        if on_start is not None:
+            on_start(started[-1].pid, number)
     try:
         deadline = time.monotonic() + _READY_SECONDS
         while not all(" ready." in (folder / f"worker-{number}.log").read_text() for number in range(count)):

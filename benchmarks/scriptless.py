@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cloudassist.child import Child
 from cloudassist.local import LocalStack
 from cloudassist_agent import __main__ as command_line
 from cloudassist_agent import executor
@@ -26,9 +27,9 @@ class ScriptlessStack(LocalStack):
 
     def _add(
         self, name: str, command: Sequence[str], given: Mapping[str, str], ready_text: str, **settings: str
-    ) -> None:
+    ) -> Child:
         replaced = ["benchmarks.scriptless" if word == "cloudassist_agent" else word for word in command]
-        super()._add(name, replaced, given, ready_text, **settings)
+        return super()._add(name, replaced, given, ready_text, **settings)
 
 
 class NoProcess:

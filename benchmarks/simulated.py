@@ -19,7 +19,7 @@ from benchmarks.measure import Figure, ProcessorTime, median
 from benchmarks.plain_workers import plain_workers
 from benchmarks.scriptless import ScriptlessStack
 from cloudassist.client import Assistant
-from cloudassist.hosting import SCRIPTS_PER_HOST, hosted_together
+from cloudassist.hosting import SCRIPTS_PER_HOST, hosted_together, keep_to_one_processor
 from cloudassist.local import LocalStack
 from cloudassist.status import InvokeStatus
 
@@ -57,9 +57,15 @@ def _real(count: int, rounds: int) -> Iterator[Figure]:
 
 
 def _theirs(count: int, rounds: int) -> tuple[float, float]:
-    """Return the seconds that plain Celery needs for so many scripts, with as many processes, and a queue for each."""
+    """Return the seconds that plain Celery needs for so many scripts, and those of processors.
+
+    It gets as many processes and threads, a queue for each process, and the processors in turns, as ours.
+    """
     processes = math.ceil(count / hosted_together(count))
-    with stage.server() as (url, folder), plain_workers(url, folder, processes, SCRIPTS_PER_HOST) as pids:
+    with (
+        stage.server() as (url, folder),
+        plain_workers(url, folder, processes, SCRIPTS_PER_HOST, on_start=keep_to_one_processor) as pids,
+    ):
         celery = plain_celery.make(url)
         plain = plain_celery.task_of(celery)
         with redis.Redis.from_url(url) as client:

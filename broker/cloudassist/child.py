@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +29,12 @@ class StackError(CloudAssistError):
 
 
 class Child:
-    """A process that can be started again. ``ready_text`` stands in its log once it works."""
+    """A process that can be started again. ``ready_text`` stands in its log once it works.
+
+    ``on_start`` is told its pid at each start, before it has done anything.
+    """
+
+    on_start: Callable[[int], object] = staticmethod(lambda _: None)
 
     def __init__(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, ready_text: str
@@ -57,6 +62,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self.on_start(self.process.pid)
         return self.process
 
     @property

@@ -9,6 +9,7 @@ started by its command line and logged to a file of its own::
 """
 
 import fcntl
+import functools
 import os
 import shutil
 import signal
@@ -24,7 +25,7 @@ from cloudassist import access, installation, topology
 from cloudassist.child import Child, StackError, uninterrupted
 from cloudassist.client import Assistant
 from cloudassist.embedded import HOST, SERVER_ENVIRONMENT, EmbeddedServer, free_port
-from cloudassist.hosting import SCRIPTS_PER_HOST, hosted_together
+from cloudassist.hosting import SCRIPTS_PER_HOST, hosted_together, keep_to_one_processor
 from cloudassist.machines import Machines
 from cloudassist.settings import PREFIX, Settings, read
 from cloudassist.store import instances as instance_calls
@@ -248,24 +249,25 @@ class LocalStack:
     def _add_agents(self) -> None:
         size = self._hosted_together
         slots = self._extra.get(f"{PREFIX}CONCURRENCY", str(SCRIPTS_PER_HOST) if self._simulated else "0")
-        for start in range(0, len(self.instance_ids), size):
+        for number, start in enumerate(range(0, len(self.instance_ids), size)):
             names = self.instance_ids[start : start + size]
             command = [sys.executable, "-m", "cloudassist_agent", "run"]
             own = {"INSTANCE_ID": ",".join(names), "CONCURRENCY": slots}
             environment = self.environment("agent", names[0])
-            self._add(topology.worker_name(names[0]), command, environment, _READY, **own)
+            child = self._add(topology.worker_name(names[0]), command, environment, _READY, **own)
+            if self._simulated:
+                child.on_start = functools.partial(keep_to_one_processor, number=number)
 
     def _add_worker(self, name: str, role: str) -> None:
         self._add(name, [*_ROLE, "cloudassist", "worker", "-n", f"{name}@%h", _LOGGED], self.environment(role), _READY)
 
     def _add(
         self, name: str, command: Sequence[str], given: Mapping[str, str], ready_text: str, **settings: str
-    ) -> None:
-        own = _inherited()
-        extra = {PREFIX + key: value for key, value in settings.items()}
-        self._children[name] = Child(
-            name, command, {**own, **given, **extra}, self.data_dir / "logs" / f"{name}.log", ready_text
-        )
+    ) -> Child:
+        environment = {**_inherited(), **given, **{PREFIX + key: value for key, value in settings.items()}}
+        child = Child(name, command, environment, self.data_dir / "logs" / f"{name}.log", ready_text)
+        self._children[name] = child
+        return child
 
     def _agent(self, instance_id: str) -> access.User:
         """Return the user of an agent; one that stands for many instances may be any of them."""

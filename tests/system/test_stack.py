@@ -106,6 +106,7 @@ def test_a_thousand_simulated_instances_run_a_real_script(tmp_path):
     with LocalStack(instances=names, simulated=True, environment=settings) as stack, stack.assistant() as assistant:
         agents = [name for name in stack.processes if name.startswith("agent@")]
         assert agents == ["agent@sim-000", f"agent@sim-{INSTANCES_PER_HOST}"]
+        _keep_to_a_processor_each([stack.processes[name].pid for name in agents])
         script = f"echo {{{{ACS::InstanceId}}}} >> {tmp_path}/runs"
         invocation = assistant.run_command(script, instance_ids=names, parameters={})
         assert invocation.wait(timeout=60).status is InvokeStatus.FINISHED
@@ -115,6 +116,13 @@ def test_a_thousand_simulated_instances_run_a_real_script(tmp_path):
         stopped = assistant.run_command("sleep 60", instance_ids=names[-100:])
         stopped.stop()
         assert stopped.wait(timeout=60).status is InvokeStatus.STOPPED
+
+
+def _keep_to_a_processor_each(pids):
+    """See that every thread of each process keeps to one processor, and not all processes to the same one."""
+    used = [{os.sched_getaffinity(thread.id).pop() for thread in psutil.Process(pid).threads()} for pid in pids]
+    assert [len(processors) for processors in used] == [1] * len(pids)
+    assert len(set.union(*used)) == min(len(pids), len(os.sched_getaffinity(0)))
 
 
 def _leaves_in_their_queues_what_it_has_no_slot_for(stack, assistant, folder, names):
