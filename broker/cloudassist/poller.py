@@ -18,13 +18,39 @@ class Poller(MultiChannelPoller):  # type: ignore[misc]
     take one message each more than that.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._unsettled: set[Any] = set()
+
+    def add(self, channel: Any) -> None:
+        """Take a channel in."""
+        super().add(channel)
+        self._unsettled.add(channel)
+
+    def discard(self, channel: Any) -> None:
+        """Let a channel go."""
+        super().discard(channel)
+        self._unsettled.discard(channel)
+
+    def close(self) -> None:
+        """Let all go."""
+        super().close()
+        self._unsettled.clear()
+
+    def unsettle(self, channel: Any) -> None:
+        """Look at a channel at the next turn: it has ended to wait for something, or is to wait for more."""
+        if channel in self._channels:
+            self._unsettled.add(channel)
+
     def on_poll_start(self) -> None:
         """Start the pops and the subscriptions that are not under way."""
-        for channel in self._channels:
+        for channel in tuple(self._unsettled):
             if not channel.pops and channel.active_queues and channel.qos.can_consume():
                 self._register_BRPOP(channel)
             if not channel.listens and channel.active_fanout_queues:
                 self._register_LISTEN(channel)
+            if channel.is_settled:
+                self._unsettled.discard(channel)
 
     def on_readable(self, fileno: int) -> None:
         """Read what has come; where nothing was to come, the server has closed the connection."""

@@ -9,7 +9,7 @@ from celery.apps.worker import Worker as CeleryWorker
 from celery.apps.worker import install_worker_term_handler
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
-from cloudassist import connections, guard, remote, transport
+from cloudassist import connections, guarded, remote, transport
 from cloudassist.errors import ConfigurationError
 
 
@@ -27,14 +27,14 @@ class GuardedWorker(CeleryWorker):  # type: ignore[misc]
             self.app.check()
         except ConfigurationError as error:
             raise SystemExit(f"cloudassist: {error.message}") from None
-        guard.install()
+        guarded.install()
         remote.restrict(self.app.remote_commands)
         # Said at each reconnect, of a setting that is set; and of root for the sake of pickle, which is never accepted.
         for category in (CPendingDeprecationWarning, SecurityWarning):
             warnings.filterwarnings("ignore", category=category)
         # It says so at each attempt, also where the connection is of no use.
         logging.getLogger("celery.worker.consumer.connection").setLevel(logging.WARNING)
-        callbacks = {guard.ON_REFUSED: self.app.refuse, guard.ON_LOST: self.connection_lost}
+        callbacks = {guarded.ON_REFUSED: self.app.refuse, guarded.ON_LOST: self.connection_lost}
         self.app.conf.broker_transport_options = transport.worker_options(self.app.settings) | callbacks
         super().on_before_init(**kwargs)
 
