@@ -10,6 +10,7 @@ Celery brings the order and shows its course; everything here would be the same 
 import itertools
 import logging
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from cloudassist import topology
@@ -41,6 +42,11 @@ _DECIDED: Final = {
     topology.EXPIRED_CLAIM: refusal(ErrorCode.DELIVERY_TIMEOUT, "the order came after its record had ended"),
 }
 """What a record came to whose claim says that it never starts; the ledger knows."""
+
+
+_PAYLOADS: Final = 8
+"""Payloads that are kept as they were read, the most: one that stands for many instances reads the same again."""
+_decoded: Final = lru_cache(_PAYLOADS)(Payload.decode)
 
 
 class _UnreadableError(Exception):
@@ -132,7 +138,7 @@ class Orders:
         """Read a payload and its secret values; raises MessageError where it is not the one that was signed."""
         if data is None:
             raise _UnreadableError("the script is no longer on the server")
-        payload = Payload.decode(data, order.payload_hash)
+        payload = _decoded(data, order.payload_hash)
         if not payload.secrets:
             return payload, {}
         try:

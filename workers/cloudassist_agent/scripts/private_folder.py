@@ -73,10 +73,13 @@ def write_new(path: Path, data: bytes) -> None:
     """Write a file that was not there before, readable by its owner alone; raises OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     left = memoryview(data)
-    # Not buffered: that would ask the system three times what kind of file it is.
-    with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0) as file:
+    # A file object would ask the system several times what kind of file it is.
+    file = os.open(path, flags, 0o600)
+    try:
         while left:
-            left = left[file.write(left) :]
+            left = left[os.write(file, left) :]
+    finally:
+        os.close(file)
 
 
 @lru_cache(maxsize=1)
