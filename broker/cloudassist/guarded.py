@@ -79,11 +79,6 @@ class _GuardedChannel:
         return bool(self._in_listen)
 
     @property
-    def is_settled(self) -> bool:
-        """Tell whether it waits for all that it is to wait for."""
-        return (self.pops or not self._consumed) and (self.listens or not self.active_fanout_queues)  # type: ignore[attr-defined]
-
-    @property
     def _in_poll(self) -> Any:
         """The connection of the pop that is under way; kombu sets and reads it in a dozen places."""
         return self._popping
@@ -91,7 +86,7 @@ class _GuardedChannel:
     @_in_poll.setter
     def _in_poll(self, connection: Any) -> None:
         self._popping = connection
-        self._unsettle()
+        self._attend()
 
     @property
     def _in_listen(self) -> Any:
@@ -101,16 +96,16 @@ class _GuardedChannel:
     @_in_listen.setter
     def _in_listen(self, connection: Any) -> None:
         self._listening = connection
-        self._unsettle()
+        self._attend()
 
     def _update_queue_cycle(self) -> None:
         self._consumed = super().active_queues  # type: ignore[misc]
         super()._update_queue_cycle()  # type: ignore[misc]
-        self._unsettle()
+        self._attend()
 
-    def _unsettle(self) -> None:
-        if self.connection and not self.is_settled:  # type: ignore[attr-defined]
-            self.connection.cycle.unsettle(self)  # type: ignore[attr-defined]
+    def _attend(self) -> None:
+        if self.connection:  # type: ignore[attr-defined]
+            self.connection.cycle.attend(self)  # type: ignore[attr-defined]
 
     def share_room(self, channel: Any) -> None:
         """Begin no pop where another channel, with all that share its room, has as many messages as it may alone."""

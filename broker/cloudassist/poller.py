@@ -20,37 +20,39 @@ class Poller(MultiChannelPoller):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self._unsettled: set[Any] = set()
-
-    def add(self, channel: Any) -> None:
-        """Take a channel in."""
-        super().add(channel)
-        self._unsettled.add(channel)
+        self._idle: dict[Any, set[Any]] = {}
+        self._deaf: set[Any] = set()
 
     def discard(self, channel: Any) -> None:
         """Let a channel go."""
         super().discard(channel)
-        self._unsettled.discard(channel)
+        self._idle = {room: rest for room, channels in self._idle.items() if (rest := channels - {channel})}
+        self._deaf.discard(channel)
 
     def close(self) -> None:
         """Let all go."""
         super().close()
-        self._unsettled.clear()
+        self._idle.clear()
+        self._deaf.clear()
 
-    def unsettle(self, channel: Any) -> None:
-        """Look at a channel at the next turn: it has ended to wait for something, or is to wait for more."""
-        if channel in self._channels:
-            self._unsettled.add(channel)
+    def attend(self, channel: Any) -> None:
+        """Start at the next turn what a channel is to wait for, and does not; a pop only when there is room."""
+        if channel not in self._channels:
+            return
+        if channel.active_queues and not channel.pops:
+            self._idle.setdefault(channel.qos, set()).add(channel)
+        if channel.active_fanout_queues and not channel.listens:
+            self._deaf.add(channel)
 
     def on_poll_start(self) -> None:
         """Start the pops and the subscriptions that are not under way."""
-        for channel in tuple(self._unsettled):
-            if not channel.pops and channel.active_queues and channel.qos.can_consume():
-                self._register_BRPOP(channel)
-            if not channel.listens and channel.active_fanout_queues:
-                self._register_LISTEN(channel)
-            if channel.is_settled:
-                self._unsettled.discard(channel)
+        for room, channels in tuple(self._idle.items()):
+            while channels and room.can_consume():
+                channel = channels.pop()
+                if channel.active_queues:
+                    self._register_BRPOP(channel)
+        while self._deaf:
+            self._register_LISTEN(self._deaf.pop())
 
     def on_readable(self, fileno: int) -> None:
         """Read what has come; where nothing was to come, the server has closed the connection."""

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from cloudassist import ids
 from cloudassist.duties.letter import Letter, open_letter
+from cloudassist.duties.pace import Pace
 from cloudassist.duties.proofs import Proofs
 from cloudassist.duties.tally import Tally
 from cloudassist.errors import MessageError
@@ -70,6 +71,7 @@ class Aggregator(Looper):
         self._watch_ms = watch_ms(settings)
         self._waiting = settings.waiting_reports
         self._proofs = Proofs(ledger, keys)
+        self._pace = Pace()
         self._taker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._done = 0
         self._behind_since: float | None = None
@@ -89,7 +91,7 @@ class Aggregator(Looper):
         if batch:
             self._apply(batch)
             self._done = len(batch)
-        return 0
+        return 0.0 if taken.left else self._pace.rest(len(batch))
 
     def finish(self) -> None:
         """Leave what is not applied to the others."""
