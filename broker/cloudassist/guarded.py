@@ -16,7 +16,7 @@ from kombu.transport import redis as kombu_redis
 
 from cloudassist.errors import MessageError
 from cloudassist.guard import check_item, check_message
-from cloudassist.poller import Loop, Poller, pop_request
+from cloudassist.poller import Poller, pop_request
 
 ON_REFUSED: Final = "on_refused"
 """Transport option: a callable that is told (queue, reason) of each refused message."""
@@ -208,10 +208,6 @@ class _GuardedTransport:
         # The pops last as long as that by now; without an event loop kombu would also sleep so long after each turn.
         self.polling_interval = None
         self.cycle = Poller()
-
-    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
-        """Have the loop look at the sockets."""
-        super().register_with_event_loop(connection, Loop(loop))  # type: ignore[misc]
 
     def drain_events(self, connection: Any, timeout: float | None = None) -> None:
         """Take messages for one turn of a worker without an event loop; raises TimeoutError where there is none.

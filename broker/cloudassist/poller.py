@@ -22,6 +22,7 @@ class Poller(MultiChannelPoller):  # type: ignore[misc]
         super().__init__()
         self._idle: dict[Any, set[Any]] = {}
         self._deaf: set[Any] = set()
+        self._fresh: dict[int, Any] = {}
 
     def discard(self, channel: Any) -> None:
         """Let a channel go."""
@@ -66,24 +67,14 @@ class Poller(MultiChannelPoller):  # type: ignore[misc]
 
     @property
     def fds(self) -> Mapping[int, Any]:
-        """Return the channels by descriptor; kombu makes them anew without those that are held back."""
-        descriptors: Mapping[int, Any] = self._fd_to_chan
-        return descriptors
+        """Return the channels by descriptor that the event loop has not been told of yet; kombu tells it of all."""
+        fresh, self._fresh = self._fresh, {}
+        return fresh
 
-
-class Loop:
-    """kombu's event loop, which need not be told at each turn of sockets that it looks at already."""
-
-    def __init__(self, loop: Any) -> None:
-        self._loop = loop
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loop, name)
-
-    def add_reader(self, descriptor: int, callback: Any, *args: Any) -> None:
-        """Look at a socket from now on."""
-        if self._loop.readers.get(descriptor) != (callback, args):
-            self._loop.add_reader(descriptor, callback, *args)
+    def _register(self, channel: Any, client: Any, type: str) -> None:  # noqa: A002 - kombu's name
+        super()._register(channel, client, type)
+        descriptor = self._chan_to_sock[channel, client, type].fileno()
+        self._fresh[descriptor] = channel
 
 
 def pop_request(queues: Sequence[str], seconds: float) -> bytes:

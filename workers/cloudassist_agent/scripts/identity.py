@@ -59,7 +59,7 @@ class Identity:
         """Return the environment of this user's scripts."""
         return {
             "PATH": _PATH,
-            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+            **{name: value for name in _INHERITED if (value := os.environ.get(name)) is not None},
             "HOME": self.home,
             "USER": self.name,
             "LOGNAME": self.name,
