@@ -27,6 +27,7 @@ def server() -> Iterator[tuple[str, Path]]:
     with tempfile.TemporaryDirectory(prefix="cloudassist-bench-") as folder:
         port = free_port()
         options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "yes"]
+        options += ["--auto-aof-rewrite-min-size", "256mb"]
         with Path(folder, "server.log").open("w") as log:
             process = subprocess.Popen(
                 [server_binary(), *options], stdout=log, stderr=log, env=os.environ | SERVER_ENVIRONMENT

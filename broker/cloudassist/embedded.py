@@ -50,6 +50,8 @@ class EmbeddedServer:
             "dir": self._folder,
             "aclfile": self._users_file,
             "appendonly": "yes",
+            # The server writes the file anew at 64 MB else: that is every 50,000 records.
+            "auto-aof-rewrite-min-size": "256mb",
             "save": "",
             "maxmemory-policy": "noeviction",
             "proto-max-bulk-len": "1mb",

@@ -72,6 +72,7 @@ def test_the_services_work_together(region):
     with redis.Redis(port=native.port, username="admin", password=native.password("admin")) as server:
         wait_until(lambda: answers(server), "the server to answer")
         wanted = {"appendfsync": "always", "maxmemory-policy": "noeviction", "maxclients": "10000"}
+        wanted |= {"auto-aof-rewrite-min-size": str(256 * 2**20)}
         assert server.config_get(*wanted) == wanted
     with redis.Redis(port=native.port) as nobody, pytest.raises(redis.AuthenticationError):
         nobody.ping()
