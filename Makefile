@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Where it is set, each of the hundreds of processes that the tests start would compile all our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Most tests wait most of the time: three for each of two processors.
 WORKERS ?= 6
 MINUTES ?= 10

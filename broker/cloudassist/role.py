@@ -5,18 +5,20 @@ processor and 24 MiB that a stack would spend on each of its processes.
 """
 
 import sys
+from importlib import import_module
 
-from celery.app.utils import find_app
-from celery.bin.base import CLIContext
-from celery.bin.beat import beat
-from celery.bin.worker import worker
+from cloudassist import loading
 
 
 def main() -> None:
     """Run a worker or a beat until it is told to end; ends with SystemExit."""
     app, name, *arguments = sys.argv[1:]
-    context = CLIContext(app=find_app(app), no_color=None, workdir=None, quiet=False)
-    {"worker": worker, "beat": beat}[name].main(arguments, prog_name=f"celery -A {app} {name}", obj=context)
+    with loading.for_good():
+        command = getattr(import_module(f"celery.bin.{name}"), name)
+        context = import_module("celery.bin.base").CLIContext(
+            app=import_module("celery.app.utils").find_app(app), no_color=None, workdir=None, quiet=False
+        )
+    command.main(arguments, prog_name=f"celery -A {app} {name}", obj=context)
 
 
 if __name__ == "__main__":

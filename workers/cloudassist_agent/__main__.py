@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from cloudassist import loading
 from cloudassist.errors import CloudAssistError, ConfigurationError, ServiceUnavailableError
 from cloudassist.settings import PREFIX
 from cloudassist_agent.settings import AgentSettings, read_settings
@@ -45,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(options: argparse.Namespace) -> None:
     settings = _settings(options)
     # What an agent needs is not loaded by its daemon.
-    import_module("cloudassist_agent.worker").main(settings, options.loglevel)
+    with loading.for_good():
+        worker = import_module("cloudassist_agent.worker")
+    worker.main(settings, options.loglevel)
 
 
 def _watch(options: argparse.Namespace) -> None:
