@@ -32,6 +32,20 @@ def install() -> None:
     TRANSPORT_ALIASES["sentinel"] = f"{__name__}:GuardedSentinelTransport"
 
 
+class _Awaited:
+    """The connection on which a channel waits for something, if it does; kombu sets and reads it in a dozen places."""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = f"{name}_now"
+
+    def __get__(self, channel: Any, _owner: type) -> Any:
+        return channel.__dict__.get(self._name)
+
+    def __set__(self, channel: Any, connection: Any) -> None:
+        channel.__dict__[self._name] = connection
+        channel.attend()
+
+
 class _GuardedChannel:
     """Mixed into kombu's Redis channels."""
 
@@ -40,8 +54,8 @@ class _GuardedChannel:
     on_refused: Any = None
     on_lost: Any = None
     _pool_client: Any = None
-    _popping: Any = None
-    _listening: Any = None
+    _in_poll = _Awaited()
+    _in_listen = _Awaited()
     _consumed: list[str] = []  # noqa: RUF012 - replaced, never changed
 
     from_transport_options = (*kombu_redis.Channel.from_transport_options, ON_REFUSED, ON_LOST)
@@ -78,32 +92,13 @@ class _GuardedChannel:
         """Tell whether it is subscribed to what is told to all."""
         return bool(self._in_listen)
 
-    @property
-    def _in_poll(self) -> Any:
-        """The connection of the pop that is under way; kombu sets and reads it in a dozen places."""
-        return self._popping
-
-    @_in_poll.setter
-    def _in_poll(self, connection: Any) -> None:
-        self._popping = connection
-        self._attend()
-
-    @property
-    def _in_listen(self) -> Any:
-        """The connection that is subscribed."""
-        return self._listening
-
-    @_in_listen.setter
-    def _in_listen(self, connection: Any) -> None:
-        self._listening = connection
-        self._attend()
-
     def _update_queue_cycle(self) -> None:
         self._consumed = super().active_queues  # type: ignore[misc]
         super()._update_queue_cycle()  # type: ignore[misc]
-        self._attend()
+        self.attend()
 
-    def _attend(self) -> None:
+    def attend(self) -> None:
+        """Have the poller see to what this channel is to wait for, and does not."""
         if self.connection:  # type: ignore[attr-defined]
             self.connection.cycle.attend(self)  # type: ignore[attr-defined]
 
