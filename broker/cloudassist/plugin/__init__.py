@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from cloudassist import loading
 from cloudassist.version import __version__
 
 VERBS: Final = {
@@ -69,7 +70,8 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         name = cmd_name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"{__name__}.{name}"), name)
+        with loading.for_good():
+            command: click.Command = getattr(import_module(f"{__name__}.{name}"), name)
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

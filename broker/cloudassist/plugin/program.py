@@ -5,6 +5,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
+from cloudassist import loading
 from cloudassist.plugin import assist
 
 
@@ -13,7 +14,8 @@ class _Program:
 
     @cached_property
     def app(self) -> Any:
-        return import_module("cloudassist").celery
+        with loading.for_good():
+            return import_module("cloudassist").celery
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
