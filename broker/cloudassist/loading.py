@@ -11,7 +11,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def for_good() -> Iterator[None]:
-    """Let no garbage be collected to the end of the block, and what is there then never be looked through."""
+    """Let no garbage be collected to the end of the block, and what is there then never be looked through.
+
+    What is garbage then stays as well: this is for a program's own start, not for what it does over and over.
+    """
     gc.disable()
     try:
         yield

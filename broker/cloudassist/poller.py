@@ -22,7 +22,7 @@ class Poller(MultiChannelPoller):  # type: ignore[misc]
         super().__init__()
         self._idle: dict[Any, set[Any]] = {}
         self._deaf: set[Any] = set()
-        self._fresh: dict[int, Any] = {}
+        self._fresh: set[int] = set()
 
     def discard(self, channel: Any) -> None:
         """Let a channel go."""
@@ -68,13 +68,12 @@ class Poller(MultiChannelPoller):  # type: ignore[misc]
     @property
     def fds(self) -> Mapping[int, Any]:
         """Return the channels by descriptor that the event loop has not been told of yet; kombu tells it of all."""
-        fresh, self._fresh = self._fresh, {}
-        return fresh
+        fresh, self._fresh = self._fresh, set()
+        return {descriptor: self._fd_to_chan[descriptor] for descriptor in fresh & self._fd_to_chan.keys()}
 
     def _register(self, channel: Any, client: Any, type: str) -> None:  # noqa: A002 - kombu's name
         super()._register(channel, client, type)
-        descriptor = self._chan_to_sock[channel, client, type].fileno()
-        self._fresh[descriptor] = channel
+        self._fresh.add(self._chan_to_sock[channel, client, type].fileno())
 
 
 def pop_request(queues: Sequence[str], seconds: float) -> bytes:
